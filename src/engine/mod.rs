@@ -1,0 +1,26 @@
+//! The data plane: who gets which bytes.
+//!
+//! A [`stream::Stream`] is one isolated swarm. Per lane it keeps a [`log::Log`] of finished server
+//! frames, appended once for all viewers; a viewer is a position in a lane, owned by the event
+//! loop that owns its socket. The newest record of each agent lives in the
+//! [`agents::AgentTable`]; from it come the state ticks that joining and lagging viewers get.
+//!
+//! Invariants, as absences: the engine knows no socket, no HTTP and no WebSocket (it is given a
+//! [`lane::Encoders`] table at start), no byte of a published frame belongs to one viewer, and no
+//! queue here is without a bound.
+
+pub mod agents;
+pub mod lane;
+pub mod limits;
+pub mod log;
+pub mod publisher;
+pub mod queue;
+pub mod state_tick;
+pub mod stream;
+pub mod streams;
+
+pub use lane::{Encoders, Lane, ViewerKind};
+pub use limits::Limits;
+pub use publisher::Publisher;
+pub use stream::{PublishError, Stream};
+pub use streams::{Streams, StreamsFull};

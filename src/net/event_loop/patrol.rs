@@ -1,0 +1,127 @@
+//! What a loop looks after ten times a second: heartbeats, deadlines, stalled viewers, gauges.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::connection::{Connection, Phase};
+use super::turn::EventLoop;
+use super::view::CatchingUp;
+use crate::dialect::SessionRole;
+use crate::domain::DisconnectReason;
+use crate::telemetry::Role;
+
+/// Sessions of this loop by role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RoleCounts {
+    viewers: i64,
+    publishers: i64,
+    both: i64,
+}
+
+/// Bytes that this loop holds, as last told to the gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HeldBytes {
+    outboxes: i64,
+    logs: i64,
+}
+
+/// What a connection needs.
+enum Need {
+    Nothing,
+    Ping,
+    Close(DisconnectReason, &'static str),
+    Forget,
+}
+
+impl EventLoop {
+    pub(super) fn patrol(&mut self, now: Instant) {
+        let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
+        let mut roles = RoleCounts::default();
+        let mut held = HeldBytes { outboxes: 0, logs: self.lane_bytes() as i64 };
+        for token in tokens {
+            let Some(connection) = self.connections.get_mut(token) else { continue };
+            roles.count(connection.session.role());
+            held.outboxes += (connection.outbox_bytes + connection.partial.len()) as i64;
+            connection.reader.shrink();
+            if let Some(since) = connection.blocked_since
+                && now.saturating_duration_since(since) > self.settings.staleness_max
+            {
+                let_go(connection);
+            }
+            match need(connection, self.settings.heartbeat, now) {
+                Need::Nothing => {}
+                Need::Ping => self.ping(token, now),
+                Need::Close(reason, text) => self.close(token, reason, text, now),
+                Need::Forget => self.forget(token, now),
+            }
+        }
+        for audience in self.audience_slots() {
+            self.trim(audience, now);
+        }
+        self.show(roles, held);
+    }
+
+    fn show(&mut self, roles: RoleCounts, held: HeldBytes) {
+        let before = std::mem::replace(&mut self.roles, roles);
+        for (role, change) in [
+            (Role::Viewer, roles.viewers - before.viewers),
+            (Role::Publisher, roles.publishers - before.publishers),
+            (Role::Both, roles.both - before.both),
+        ] {
+            if change != 0 {
+                self.metrics().sessions.add(role, change);
+            }
+        }
+        let before = std::mem::replace(&mut self.held_bytes, held);
+        self.tally.outbox_bytes += held.outboxes - before.outboxes;
+        self.tally.log_bytes += held.logs - before.logs;
+    }
+}
+
+impl RoleCounts {
+    fn count(&mut self, role: SessionRole) {
+        match role {
+            SessionRole::Unknown => {}
+            SessionRole::Viewer => self.viewers += 1,
+            SessionRole::Publisher => self.publishers += 1,
+            SessionRole::Both => self.both += 1,
+        }
+    }
+}
+
+/// A viewer that has taken nothing for a while holds on to nothing that is shared: what is left
+/// of a half-sent message is copied out, and it will begin with a new state tick.
+fn let_go(connection: &mut Connection) {
+    if let Some(view) = connection.view.as_deref_mut() {
+        if matches!(view.catching_up, CatchingUp::With(_)) {
+            view.fall_behind();
+        }
+        if !connection.partial.is_empty() && !view.has_let_go {
+            connection.partial = Bytes::copy_from_slice(&connection.partial);
+        }
+        view.has_let_go = true;
+    }
+}
+
+fn need(connection: &Connection, heartbeat: Duration, now: Instant) -> Need {
+    let since = |at: Instant| now.saturating_duration_since(at);
+    if let Phase::Closing { until, .. } = connection.phase {
+        return if now >= until { Need::Forget } else { Need::Nothing };
+    }
+    if connection.session.handshake_due().is_some_and(|due| now >= due) {
+        return Need::Close(DisconnectReason::HandshakeTimeout, "no handshake within handshake_ms");
+    }
+    // Two and a half heartbeats without a word, or without taking a byte.
+    let life = heartbeat * 5 / 2;
+    if since(connection.heard_at) > life {
+        return Need::Close(DisconnectReason::NoLife, "nothing heard for 2.5 heartbeats");
+    }
+    if connection.blocked_since.is_some_and(|at| since(at) > life) {
+        return Need::Close(DisconnectReason::TooSlow, "nothing taken for 2.5 heartbeats");
+    }
+    if since(connection.heard_at) >= heartbeat && since(connection.pinged_at) >= heartbeat {
+        return Need::Ping;
+    }
+    Need::Nothing
+}

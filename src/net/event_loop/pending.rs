@@ -1,0 +1,352 @@
+//! What waits for one connection, gathered into one vectored write, and what the write did to it.
+//!
+//! Order: the rest of a half-sent message, the outbox, events, a state tick, positions. When the
+//! socket takes a part of a message, the rest of that message is set aside, so that every position
+//! stays at the beginning of a message and the next write may begin with something newer.
+
+use std::io::{self, IoSlice, Write};
+use std::time::{Duration, Instant};
+
+use arrayvec::ArrayVec;
+use bytes::{Buf, Bytes};
+
+use super::audience::Audience;
+use super::connection::Connection;
+use super::view::{CatchingUp, StateCursor, View};
+use crate::engine::log::{Chunk, Log};
+use crate::net::ws::head;
+
+/// Slices of one write; far below the kernel's 1024.
+const SLICES_MAX: usize = 64;
+
+/// What writing is bound by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WriteBounds {
+    /// Most bytes of one write.
+    pub(super) write_bytes_max: usize,
+    /// A viewer further behind continues at a state tick.
+    pub(super) staleness_max: Duration,
+    /// How old a state tick may be when its first byte is written.
+    pub(super) state_tick_age_max: Duration,
+}
+
+/// What came of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteOutcome {
+    /// Nothing waits any more.
+    Empty,
+    /// The socket took all it was given, and there is more.
+    More,
+    /// The socket takes nothing more for now.
+    Blocked,
+    /// The peer is gone.
+    Gone,
+}
+
+/// What writes amounted to, for the metrics.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) writes: u64,
+    pub(super) bytes: u64,
+    pub(super) frames: u64,
+    pub(super) conflations: u64,
+    /// When the oldest of the positions just written was published.
+    pub(super) published_at: Option<Instant>,
+}
+
+/// Where a slice came from.
+#[derive(Clone, Copy)]
+enum Source {
+    Partial,
+    Outbox,
+    Events,
+    State,
+    Positions,
+}
+
+/// A gathered slice of a log: from where to where.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    source: Source,
+    chunk: Option<&'a Chunk>,
+    start: u64,
+    bytes: usize,
+}
+
+/// The slices of one write and where they came from.
+struct Gathered<'a> {
+    slices: ArrayVec<IoSlice<'a>, SLICES_MAX>,
+    pieces: ArrayVec<Piece<'a>, SLICES_MAX>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(bytes_max: usize) -> Self {
+        Self { slices: ArrayVec::new(), pieces: ArrayVec::new(), bytes: 0, bytes_max }
+    }
+
+    fn is_full(&self) -> bool {
+        self.slices.is_full() || self.bytes >= self.bytes_max
+    }
+
+    fn add(&mut self, source: Source, chunk: Option<&'a Chunk>, start: u64, bytes: &'a [u8]) {
+        let bytes = &bytes[..bytes.len().min(self.bytes_max - self.bytes)];
+        if !self.slices.is_full() && !bytes.is_empty() {
+            self.slices.push(IoSlice::new(bytes));
+            self.pieces.push(Piece { source, chunk, start, bytes: bytes.len() });
+            self.bytes += bytes.len();
+        }
+    }
+
+    fn add_log(&mut self, source: Source, log: &'a Log, from: u64, own_number: Option<u32>) {
+        for chunk in log.since(from) {
+            if self.is_full() {
+                return;
+            }
+            let mut at = from.max(chunk.start);
+            if let (Some(number), Some(own)) = (own_number, &chunk.own) {
+                for range in own.iter().filter(|range| range.publisher == number) {
+                    if range.end > at {
+                        self.add_range(source, chunk, at, range.start.max(at));
+                        at = range.end;
+                    }
+                }
+            }
+            self.add_range(source, chunk, at, chunk.end());
+        }
+    }
+
+    fn add_range(&mut self, source: Source, chunk: &'a Chunk, start: u64, end: u64) {
+        let range = (start - chunk.start) as usize..(end - chunk.start) as usize;
+        self.add(source, Some(chunk), start, &chunk.bytes[range]);
+    }
+}
+
+/// Writes what waits for the connection, once. `audience` is that of its view.
+pub(super) fn write(
+    connection: &mut Connection,
+    audience: Option<&Audience>,
+    bounds: &WriteBounds,
+    now: Instant,
+    written: &mut Written,
+) -> WriteOutcome {
+    let lanes = audience.map(|audience| &audience.lanes);
+    let Connection { view, partial, outbox, outbox_bytes, socket, .. } = connection;
+    if let (Some(view), Some(audience)) = (view.as_deref_mut(), audience) {
+        written.conflations += u64::from(refresh(view, audience, bounds, now));
+    }
+    // Taken out while the slices borrow it; a reference count, not a copy.
+    let half_sent = std::mem::take(partial);
+    let state = match view.as_deref() {
+        Some(View { catching_up: CatchingUp::With(cursor), .. }) => {
+            Some((cursor.tick.bytes.clone(), cursor.sent))
+        }
+        _ => None,
+    };
+    let mut gathered = Gathered::new(bounds.write_bytes_max);
+    gathered.add(Source::Partial, None, 0, &half_sent);
+    for message in outbox.iter() {
+        gathered.add(Source::Outbox, None, 0, message);
+    }
+    if let (Some(view), Some(lanes)) = (view.as_deref(), lanes) {
+        if let Some(lane) = view.kind.events() {
+            let log = &lanes[lane.index()];
+            gathered.add_log(Source::Events, log, view.events_at, view.own_number);
+        }
+        if let Some((bytes, sent)) = &state {
+            gathered.add(Source::State, None, *sent as u64, &bytes[*sent..]);
+        }
+        if !gathered.is_full() {
+            let log = &lanes[view.kind.positions().index()];
+            gathered.add_log(Source::Positions, log, view.positions_at, view.own_number);
+        }
+    }
+    if gathered.slices.is_empty() {
+        skip_own(view.as_deref_mut(), lanes);
+        return WriteOutcome::Empty;
+    }
+    let (outcome, mut left) = match send(socket, &gathered) {
+        Ok(bytes) => {
+            written.writes += 1;
+            written.bytes += bytes as u64;
+            let outcome = match bytes == gathered.bytes {
+                true if gathered.is_full() => WriteOutcome::More,
+                true => WriteOutcome::Empty,
+                false => WriteOutcome::Blocked,
+            };
+            (outcome, bytes)
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => (WriteOutcome::Blocked, 0),
+        Err(_) => return WriteOutcome::Gone,
+    };
+    let mut rest = Bytes::new();
+    let mut outbox_done = 0;
+    let mut outbox_cut = 0;
+    let mut is_partial_done = half_sent.is_empty();
+    for piece in &gathered.pieces {
+        let taken = left.min(piece.bytes);
+        left -= taken;
+        if taken == 0 {
+            break;
+        }
+        match piece.source {
+            Source::Partial if taken == half_sent.len() => {
+                is_partial_done = true;
+                written.frames += 1;
+            }
+            Source::Partial => rest = half_sent.slice(taken..),
+            Source::Outbox => {
+                outbox_done += 1;
+                outbox_cut = taken;
+            }
+            Source::Events | Source::Positions | Source::State => {
+                let Some(view) = view.as_deref_mut() else { continue };
+                rest = advance(view, piece, taken, written);
+            }
+        }
+    }
+    drop(gathered);
+    if !is_partial_done && rest.is_empty() {
+        rest = half_sent;
+    }
+    for at in 0..outbox_done {
+        let Some(mut message) = outbox.pop_front() else { break };
+        *outbox_bytes -= message.len();
+        if at + 1 == outbox_done && outbox_cut < message.len() {
+            message.advance(outbox_cut);
+            rest = message;
+        }
+    }
+    if outbox.is_empty() && outbox.capacity() > 8 {
+        outbox.shrink_to_fit();
+    }
+    *partial = rest;
+    if outcome == WriteOutcome::Empty {
+        skip_own(view.as_deref_mut(), lanes);
+    }
+    outcome
+}
+
+fn send(socket: &mut mio::net::TcpStream, gathered: &Gathered<'_>) -> io::Result<usize> {
+    loop {
+        let outcome = match gathered.slices.as_slice() {
+            [slice] => socket.write(slice),
+            slices => socket.write_vectored(slices),
+        };
+        match outcome {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Moves a viewer that lags too far to a state tick. Returns whether positions were conflated.
+fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Instant) -> bool {
+    let is_old = |at: Instant, limit| now.saturating_duration_since(at) > limit;
+    let mut has_conflated = false;
+    match &view.catching_up {
+        CatchingUp::Live => {
+            let log = &audience.lanes[view.kind.positions().index()];
+            let is_lapped = view.positions_at < log.start();
+            let is_stale = log
+                .since(view.positions_at)
+                .next()
+                .is_some_and(|chunk| is_old(chunk.published_at, bounds.staleness_max));
+            if is_lapped || is_stale {
+                view.fall_behind();
+                has_conflated = true;
+            }
+        }
+        CatchingUp::With(cursor) => {
+            let limit = match cursor.sent {
+                0 => bounds.state_tick_age_max,
+                _ => bounds.staleness_max,
+            };
+            if is_old(cursor.tick.made_at, limit) {
+                view.fall_behind();
+            }
+        }
+        CatchingUp::Due(_) => {}
+    }
+    if let CatchingUp::Due(since) = view.catching_up {
+        let positions_from = audience.lanes[view.kind.positions().index()].start();
+        let events_from = view.kind.events().map_or(0, |lane| audience.lanes[lane.index()].start());
+        let from = (positions_from, if since.is_none() { events_from } else { 0 });
+        let tick = audience.stream.state_tick(view.kind, since, from, now);
+        view.positions_at = tick.positions_at;
+        if since.is_none() {
+            view.events_at = view.events_at.max(tick.events_at);
+        }
+        view.catching_up = CatchingUp::With(Box::new(StateCursor { tick, sent: 0, since }));
+    }
+    has_conflated
+}
+
+/// Moves the view behind what was taken of a piece. Returns the rest of a message cut in two.
+fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Written) -> Bytes {
+    match (piece.source, piece.chunk) {
+        (Source::Events | Source::Positions, Some(chunk)) => {
+            let from = (piece.start - chunk.start) as usize;
+            let (to, rest, messages) = settle(&chunk.bytes, from, taken, Some(chunk));
+            written.frames += messages;
+            let at = chunk.start + to as u64;
+            match piece.source {
+                Source::Positions => {
+                    view.positions_at = at;
+                    written.published_at.get_or_insert(chunk.published_at);
+                }
+                _ => view.events_at = at,
+            }
+            rest
+        }
+        _ => {
+            let CatchingUp::With(cursor) = &mut view.catching_up else { return Bytes::new() };
+            let bytes = cursor.tick.bytes.clone();
+            let (to, rest, messages) = settle(&bytes, cursor.sent, taken, None);
+            written.frames += messages;
+            cursor.sent = to;
+            if to == bytes.len() {
+                view.catching_up = CatchingUp::Live;
+            }
+            rest
+        }
+    }
+}
+
+/// Of messages back to back, `taken` bytes from the message at `from` on were sent. Returns where
+/// the next unsent message begins, the rest of one that was cut, and how many went out whole.
+fn settle(
+    bytes: &Bytes,
+    from: usize,
+    taken: usize,
+    chunk: Option<&Chunk>,
+) -> (usize, Bytes, u64) {
+    let end = from + taken;
+    if let Some(chunk) = chunk.filter(|_| from == 0 && end == bytes.len()) {
+        return (end, Bytes::new(), u64::from(chunk.messages));
+    }
+    let mut at = from;
+    let mut whole = 0;
+    while at < end {
+        let Some(length) = head::sealed_bytes(&bytes[at..]) else { break };
+        let next = (at + length).min(bytes.len());
+        if next > end {
+            return (next, bytes.slice(end..next), whole);
+        }
+        whole += 1;
+        at = next;
+    }
+    (end, Bytes::new(), whole)
+}
+
+/// A viewer that has all but its own frames stands behind them.
+fn skip_own(view: Option<&mut View>, lanes: Option<&crate::engine::stream::Lanes>) {
+    let (Some(view), Some(lanes)) = (view, lanes) else { return };
+    if view.own_number.is_some() && matches!(view.catching_up, CatchingUp::Live) {
+        view.positions_at = view.positions_at.max(lanes[view.kind.positions().index()].end());
+        if let Some(lane) = view.kind.events() {
+            view.events_at = view.events_at.max(lanes[lane.index()].end());
+        }
+    }
+}

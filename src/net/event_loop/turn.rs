@@ -1,0 +1,508 @@
+//! The event loop itself: one turn after another.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use super::audience::Audience;
+use super::connection::{Adoption, Connection, ReadOutcome};
+use super::handle::{LoopSettings, Order, Waking};
+use super::pending::{self, WriteBounds, WriteOutcome, Written};
+use super::view::{CatchingUp, View};
+use crate::dialect::{SessionTally, Turn, Wish};
+use crate::domain::DisconnectReason;
+use crate::engine::log::Log;
+use crate::engine::queue::Receiver;
+use crate::engine::stream::Wake;
+use crate::engine::{Lane, ViewerKind};
+use crate::net::ws::OpCode;
+use crate::telemetry::{DropReason, HandshakeResult, Metrics, Tally};
+
+/// The token of the waker; connections have the tokens of their slots.
+pub(super) const WAKE: Token = Token(usize::MAX);
+
+/// One read; also what one connection may send in one turn before the others get theirs.
+const SCRATCH_BYTES: usize = 256 * 1024;
+
+/// How often deadlines and heartbeats are looked at.
+const PATROL_EVERY: Duration = Duration::from_millis(100);
+
+/// Events taken from the kernel at once.
+const EVENTS_MAX: usize = 1024;
+
+/// The loop; see the module.
+pub(super) struct EventLoop {
+    pub(super) id: usize,
+    poll: Poll,
+    orders: Receiver<Order>,
+    waking: Arc<Waking>,
+    wake: Wake,
+    connection_count: Arc<AtomicUsize>,
+    pub(super) settings: LoopSettings,
+    bounds: WriteBounds,
+    metrics: Arc<Metrics>,
+    pub(super) connections: Slab<Connection>,
+    audiences: Slab<Audience>,
+    /// Connections that have more to read than one turn allows.
+    to_read: Vec<usize>,
+    /// Connections that have something to write beside their stream.
+    to_write: Vec<usize>,
+    scratch: Vec<u8>,
+    pub(super) wishes: Vec<Wish>,
+    pub(super) tally: Tally,
+    pub(super) session_tally: SessionTally,
+    pub(super) roles: super::patrol::RoleCounts,
+    pub(super) held_bytes: super::patrol::HeldBytes,
+    is_stopping: bool,
+}
+
+impl EventLoop {
+    pub(super) fn new(
+        id: usize,
+        poll: Poll,
+        orders: Receiver<Order>,
+        (waking, wake): (Arc<Waking>, Wake),
+        connection_count: Arc<AtomicUsize>,
+        settings: LoopSettings,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            id,
+            poll,
+            orders,
+            waking,
+            wake,
+            connection_count,
+            bounds: settings.write_bounds(),
+            settings,
+            metrics,
+            connections: Slab::new(),
+            audiences: Slab::new(),
+            to_read: Vec::new(),
+            to_write: Vec::new(),
+            scratch: vec![0; SCRATCH_BYTES],
+            wishes: Vec::new(),
+            tally: Tally::default(),
+            session_tally: SessionTally::default(),
+            roles: super::patrol::RoleCounts::default(),
+            held_bytes: super::patrol::HeldBytes::default(),
+            is_stopping: false,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_MAX);
+        let mut next_patrol = Instant::now() + PATROL_EVERY;
+        while !self.is_stopping {
+            let has_work = !self.to_read.is_empty() || !self.to_write.is_empty();
+            let wait = match has_work {
+                true => Duration::ZERO,
+                false => next_patrol.saturating_duration_since(Instant::now()),
+            };
+            match self.poll.poll(&mut events, Some(wait)) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::error!(%error, "event loop can't wait for its sockets");
+                    break;
+                }
+                Ok(()) => {}
+            }
+            let now = Instant::now();
+            self.waking.seen();
+            self.take_orders(now);
+            for token in std::mem::take(&mut self.to_read) {
+                self.read(token, now);
+            }
+            for event in &events {
+                let Token(token) = event.token();
+                if event.token() == WAKE {
+                    continue;
+                }
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    self.read(token, now);
+                }
+                if event.is_writable() {
+                    self.unblock(token);
+                }
+            }
+            self.flush(now);
+            let end = Instant::now();
+            if end >= next_patrol {
+                self.patrol(end);
+                next_patrol = end + PATROL_EVERY;
+            }
+            self.tally.loop_turn.record(nanos(end - now));
+            self.count_sessions();
+            self.tally.flush(&self.metrics);
+        }
+    }
+
+    fn count_sessions(&mut self) {
+        let counted = std::mem::take(&mut self.session_tally);
+        if counted == SessionTally::default() {
+            return;
+        }
+        self.tally.messages_in += counted.messages_in;
+        self.tally.frames_in += counted.frames_in;
+        self.tally.decode_errors += counted.decode_errors;
+        self.tally.ticks_incomplete += counted.ticks_incomplete;
+        let Metrics { dropped, handshakes, .. } = &*self.metrics;
+        dropped.add(DropReason::UnknownType, counted.frames_unknown);
+        dropped.add(DropReason::NotAllowed, counted.frames_not_allowed);
+        dropped.add(DropReason::OverBound, counted.frames_over_bound);
+        handshakes.add(HandshakeResult::Accepted, counted.handshakes_accepted);
+        handshakes.add(HandshakeResult::Rejected, counted.handshakes_refused);
+    }
+
+    fn take_orders(&mut self, now: Instant) {
+        while let Some(order) = self.orders.try_recv() {
+            match order {
+                Order::Adopt(adoption) => self.adopt(*adoption, now),
+                Order::Drain(spread) => self.drain(spread, now),
+                Order::Stop => self.is_stopping = true,
+            }
+        }
+    }
+
+    fn adopt(&mut self, adoption: Adoption, now: Instant) {
+        let early = adoption.early.clone();
+        let mut connection = Connection::new(adoption, now);
+        let slot = self.connections.vacant_entry();
+        let token = slot.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut connection.socket, Token(token), interest) {
+            tracing::warn!(%error, "socket can't be watched; connection dropped");
+            self.connection_count.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        slot.insert(connection);
+        self.call(token, now, |connection, turn| {
+            connection.session.begin(turn);
+            if !early.is_empty() {
+                connection.take_in(&mut early.to_vec(), turn);
+            }
+        });
+        // Bytes may lie in the socket since before it was registered.
+        self.to_read.push(token);
+    }
+
+    /// Lets a connection's session act, then does what it wishes.
+    fn call(
+        &mut self,
+        token: usize,
+        now: Instant,
+        act: impl FnOnce(&mut Connection, &mut Turn<'_>),
+    ) {
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        let mut wishes = std::mem::take(&mut self.wishes);
+        let tally = &mut self.session_tally;
+        act(connection, &mut Turn { now, loop_id: self.id, wishes: &mut wishes, tally });
+        if let (Some(view), own) = (&mut connection.view, connection.session.own_number()) {
+            view.own_number = own;
+        }
+        for wish in wishes.drain(..) {
+            self.grant(token, wish, now);
+        }
+        self.wishes = wishes;
+    }
+
+    fn grant(&mut self, token: usize, wish: Wish, now: Instant) {
+        let Some(connection) = self.connections.get_mut(token).filter(|held| held.is_open()) else {
+            return;
+        };
+        let outcome = match wish {
+            Wish::Text(text) => connection.enqueue(OpCode::Text, text.as_bytes()),
+            Wish::Binary(bytes) => connection.enqueue(OpCode::Binary, &bytes),
+            Wish::Pong(payload) => connection.enqueue(OpCode::Pong, &payload),
+            Wish::Watch(kind) => return self.watch(token, kind),
+            Wish::Close(reason, text) => return self.close(token, reason, &text, now),
+        };
+        if outcome.is_err() {
+            let text = "more replies wait than outbox_bytes_max allows";
+            return self.close(token, DisconnectReason::TooSlow, text, now);
+        }
+        self.queue_write(token);
+    }
+
+    /// Notes that the connection has something to write beside its stream.
+    fn queue_write(&mut self, token: usize) {
+        if let Some(connection) = self.connections.get_mut(token)
+            && !connection.is_queued
+        {
+            connection.is_queued = true;
+            self.to_write.push(token);
+        }
+    }
+
+    /// Begins to close a connection.
+    pub(super) fn close(
+        &mut self,
+        token: usize,
+        reason: DisconnectReason,
+        text: &str,
+        now: Instant,
+    ) {
+        if let Some(connection) = self.connections.get_mut(token)
+            && connection.is_open()
+        {
+            tracing::debug!(reason = reason.label(), text, "closing");
+            connection.begin_close(reason, text, now);
+            self.metrics.disconnects.increment(reason);
+            if reason == DisconnectReason::HandshakeTimeout {
+                self.metrics.handshakes.increment(HandshakeResult::TimedOut);
+            }
+            self.unwatch(token);
+            self.queue_write(token);
+        }
+    }
+
+    /// Forgets a connection whose socket is of no more use.
+    pub(super) fn forget(&mut self, token: usize, now: Instant) {
+        self.unwatch(token);
+        let Some(mut connection) = self.connections.try_remove(token) else { return };
+        // The socket leaves the poll with its file descriptor.
+        let _ = self.poll.registry().deregister(&mut connection.socket);
+        if connection.is_open() {
+            self.metrics.disconnects.increment(DisconnectReason::PeerGone);
+        }
+        let mut wishes = Vec::new();
+        let tally = &mut self.session_tally;
+        connection.session.end(&mut Turn { now, loop_id: self.id, wishes: &mut wishes, tally });
+        self.connection_count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn read(&mut self, token: usize, now: Instant) {
+        let Some(connection) = self.connections.get(token) else { return };
+        if connection.session.must_wait(self.id) {
+            // Another loop lags: the socket's buffer fills and TCP slows the publisher down.
+            self.to_read.push(token);
+            return;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut outcome = ReadOutcome::Drained;
+        let mut bytes_in = 0;
+        self.call(token, now, |connection, turn| {
+            outcome = connection.read(&mut scratch, turn, &mut bytes_in);
+        });
+        self.tally.bytes_in += bytes_in;
+        self.scratch = scratch;
+        match outcome {
+            ReadOutcome::Drained => {}
+            ReadOutcome::More => self.to_read.push(token),
+            ReadOutcome::Gone => self.forget(token, now),
+        }
+    }
+
+    fn unblock(&mut self, token: usize) {
+        if let Some(connection) = self.connections.get_mut(token)
+            && connection.blocked_since.take().is_some()
+        {
+            if let Some(view) = connection.view.as_deref_mut() {
+                view.has_let_go = false;
+            }
+            self.queue_write(token);
+        }
+    }
+
+    /// Shows a stream to a connection, its current state first.
+    fn watch(&mut self, token: usize, kind: ViewerKind) {
+        self.unwatch(token);
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        let Some(stream) = connection.session.stream().cloned() else { return };
+        let found = self.audiences.iter().find(|(_, held)| Arc::ptr_eq(&held.stream, &stream));
+        let found = found.map(|(audience, _)| audience);
+        let at = found.unwrap_or_else(|| self.audiences.insert(Audience::new(stream)));
+        let audience = &mut self.audiences[at];
+        for lane in [Some(kind.positions()), kind.events()].into_iter().flatten() {
+            audience.stream.watch(self.id, &self.wake, lane);
+            audience.readers[lane.index()] += 1;
+        }
+        audience.stream.pull(self.id, &mut audience.lanes);
+        let end = |lane: Lane| audience.lanes[lane.index()].end();
+        connection.view = Some(Box::new(View {
+            audience: at,
+            seat: audience.viewers.len(),
+            kind,
+            positions_at: end(kind.positions()),
+            events_at: kind.events().map_or(0, end),
+            catching_up: CatchingUp::Due(None),
+            has_let_go: false,
+            own_number: connection.session.own_number(),
+        }));
+        audience.viewers.push(token);
+        self.queue_write(token);
+    }
+
+    fn unwatch(&mut self, token: usize) {
+        let Some(view) = self.connections.get_mut(token).and_then(|held| held.view.take()) else {
+            return;
+        };
+        let audience = &mut self.audiences[view.audience];
+        for lane in [Some(view.kind.positions()), view.kind.events()].into_iter().flatten() {
+            audience.stream.unwatch(self.id, lane);
+            audience.readers[lane.index()] -= 1;
+            if audience.readers[lane.index()] == 0 {
+                audience.lanes[lane.index()] = Log::starting_at(audience.lanes[lane.index()].end());
+            }
+        }
+        audience.viewers.swap_remove(view.seat);
+        if let Some(&moved) = audience.viewers.get(view.seat)
+            && let Some(moved) = self.connections.get_mut(moved)
+            && let Some(moved) = moved.view.as_deref_mut()
+        {
+            moved.seat = view.seat;
+        }
+        if audience.viewers.is_empty() {
+            self.audiences.remove(view.audience);
+        }
+    }
+
+    /// Writes what waits: first what belongs to single connections, then what streams have new.
+    fn flush(&mut self, now: Instant) {
+        for token in std::mem::take(&mut self.to_write) {
+            if let Some(connection) = self.connections.get_mut(token) {
+                connection.is_queued = false;
+            }
+            self.write(token, now);
+        }
+        for at in self.audiences.iter().map(|(at, _)| at).collect::<Vec<_>>() {
+            let Some(audience) = self.audiences.get_mut(at) else { continue };
+            if audience.is_behind() {
+                audience.stream.pull(self.id, &mut audience.lanes);
+                self.walk(at, now);
+            }
+        }
+    }
+
+    /// Writes to every viewer of a stream that is not blocked.
+    fn walk(&mut self, audience: usize, now: Instant) {
+        // A viewer that goes moves the last one into its seat, so the walk goes backwards.
+        let seats = self.audiences.get(audience).map_or(0, |held| held.viewers.len());
+        for seat in (0..seats).rev() {
+            let Some(held) = self.audiences.get(audience) else { return };
+            let Some(&token) = held.viewers.get(seat) else { continue };
+            if self.connections.get(token).is_some_and(|held| held.blocked_since.is_none()) {
+                self.write(token, now);
+            }
+        }
+        self.trim(audience, now);
+    }
+
+    fn write(&mut self, token: usize, now: Instant) {
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        if connection.blocked_since.is_some() {
+            return;
+        }
+        let audience = connection.view.as_ref().and_then(|view| self.audiences.get(view.audience));
+        let mut written = Written::default();
+        let outcome = pending::write(connection, audience, &self.bounds, now, &mut written);
+        self.tally.writes += written.writes;
+        self.tally.bytes_out += written.bytes;
+        self.tally.frames_out += written.frames;
+        self.tally.conflations += written.conflations;
+        if let Some(published_at) = written.published_at {
+            self.tally.publish_to_write.record(nanos(published_at.elapsed()));
+        }
+        match outcome {
+            WriteOutcome::Empty => connection.shut_if_done(),
+            WriteOutcome::More => self.queue_write(token),
+            WriteOutcome::Blocked => connection.blocked_since = Some(now),
+            WriteOutcome::Gone => self.forget(token, now),
+        }
+    }
+
+    /// Forgets what every viewer of a stream has, what is too old, and what is beyond the bounds;
+    /// closes viewers that need events from before that.
+    pub(super) fn trim(&mut self, at: usize, now: Instant) {
+        let Some(audience) = self.audiences.get_mut(at) else { return };
+        let mut needed = [u64::MAX; Lane::ALL.len()];
+        for token in &audience.viewers {
+            let Some(view) = self.connections.get(*token).and_then(|held| held.view.as_ref())
+            else {
+                continue;
+            };
+            let positions = view.kind.positions().index();
+            needed[positions] = needed[positions].min(view.positions_at);
+            if let Some(events) = view.kind.events().map(Lane::index) {
+                needed[events] = needed[events].min(view.events_at);
+            }
+        }
+        let oldest = now.checked_sub(self.settings.staleness_max);
+        let mut is_cut = false;
+        for lane in Lane::ALL {
+            let log = &mut audience.lanes[lane.index()];
+            log.forget_before(needed[lane.index()].min(log.end()));
+            if lane.is_lossy() {
+                if let Some(oldest) = oldest {
+                    log.forget_older(oldest);
+                }
+                log.forget_beyond(self.settings.log_bytes_max);
+            } else if log.len_bytes() > self.settings.events_bytes_max {
+                log.forget_beyond(self.settings.events_bytes_max);
+                is_cut = true;
+            }
+        }
+        if is_cut {
+            self.close_cut_off(at, now);
+        }
+    }
+
+    /// Closes the viewers that can't get the next event any more: none is dropped silently.
+    fn close_cut_off(&mut self, audience: usize, now: Instant) {
+        let held = &self.audiences[audience];
+        let is_cut_off = |token: &usize| {
+            let view = self.connections.get(*token).and_then(|held| held.view.as_ref());
+            view.is_some_and(|view| {
+                let lane = view.kind.events();
+                lane.is_some_and(|lane| view.events_at < held.lanes[lane.index()].start())
+            })
+        };
+        for token in held.viewers.iter().copied().filter(is_cut_off).collect::<Vec<_>>() {
+            let text = "more events wait than events_bytes_max allows";
+            self.close(token, DisconnectReason::TooSlow, text, now);
+        }
+    }
+
+    /// The audiences, for the patrol.
+    pub(super) fn audience_slots(&self) -> Vec<usize> {
+        self.audiences.iter().map(|(at, _)| at).collect()
+    }
+
+    /// Bytes that this loop holds in its copies of lanes.
+    pub(super) fn lane_bytes(&self) -> usize {
+        self.audiences.iter().map(|(_, audience)| audience.len_bytes()).sum()
+    }
+
+    /// The shared numbers.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Puts a ping into the outbox.
+    pub(super) fn ping(&mut self, token: usize, now: Instant) {
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        connection.pinged_at = now;
+        if connection.enqueue(OpCode::Ping, &[]).is_ok() {
+            self.queue_write(token);
+        }
+    }
+
+    /// Closes every connection; each peer is told when to come back, all at different times.
+    fn drain(&mut self, spread: Duration, now: Instant) {
+        let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
+        for token in tokens {
+            let reconnect_ms = fastrand::u64(0..=spread.as_millis() as u64);
+            let text = format!(r#"{{"reconnect_ms":{reconnect_ms}}}"#);
+            self.close(token, DisconnectReason::GoingAway, &text, now);
+        }
+    }
+}
+
+/// Nanoseconds, as the histograms take them.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,299 @@
+/**
+ * @file The newest record of each agent, kept in the bytes that the GPU takes.
+ *
+ * The swarm is a set of layers. A layer is one or more chunks of bytes laid out as a POSITION_UPDATE frame
+ * (records of 28 bytes from byte 12), so that all layers are drawn alike:
+ *
+ * - A run is one publisher's tick, exactly as it arrived. While ticks keep the ids and the order of the one
+ *   before, each replaces the run's chunks unparsed: no record is copied or moved.
+ * - The slots are a table by id, for all agents of no run: those of partial updates, of state frames, and of
+ *   ticks whose ids change.
+ *
+ * Invariants:
+ * - Every agent lives in exactly one layer.
+ * - A shape (the ids of a tick, in order) becomes a run when it is seen for the second time. A tick that
+ *   touches a run's agents in another shape dissolves the run into the slots. A shape that was dissolved
+ *   `DISSOLVED_MAX` times stays in the slots, so that alternating shapes cannot make this thrash.
+ * - NaN in x means that the agent is gone: it is not counted, and not drawn.
+ */
+
+import { FIRST_RECORD_OFFSET, RECORD_BYTES, RECORD_WORDS } from "./agnt-codec.mjs";
+
+const SHAPES_KEPT = 64;
+const DISSOLVED_MAX = 3;
+const SLOTS_AT_FIRST = 256;
+
+/**
+ * @typedef {object} Chunk
+ * @property {Uint8Array} bytes a frame, or the slots laid out like one
+ * @property {number} count of records
+ * @property {Uint32Array} words from the first record on
+ * @property {Float32Array} floats the same memory
+ *
+ * @typedef {object} Layer
+ * @property {Chunk[]} chunks
+ * @property {number} version grows with each change
+ * @property {boolean} unparsed whether its chunks are what the network delivered
+ */
+
+export class Swarm {
+  #runs = new Set();
+  #runOfId = new Map();
+  #shapes = new Map();
+  #slots = new Slots();
+
+  constructor() {
+    this.ticksUnparsed = 0;
+    this.ticksBySlot = 0;
+  }
+
+  /** The number of agents that are there. */
+  get agents() {
+    let agents = this.#slots.alive;
+    for (const run of this.#runs) agents += run.alive;
+    return agents;
+  }
+
+  /** @returns {Layer[]} in no particular order, layers without agents left out */
+  layers() {
+    const layers = [...this.#runs];
+    if (this.#slots.alive > 0) layers.push(this.#slots);
+    return layers;
+  }
+
+  /** Forgets all agents. */
+  clear() {
+    this.#runs.clear();
+    this.#runOfId.clear();
+    this.#shapes.clear();
+    this.#slots = new Slots();
+  }
+
+  /** @param {import("./agnt-client.mjs").Tick} tick */
+  apply(tick) {
+    if (tick.first) this.clear();
+    const { alive, hash, records } = survey(tick.frames);
+    if (records === 0) return;
+    const run = this.#runLike(tick.frames, hash);
+    if (run !== undefined) {
+      this.ticksUnparsed += 1;
+      run.replace(tick.frames, alive);
+      if (alive === 0) this.#drop(run);
+      return;
+    }
+    const shape = this.#shape(hash);
+    shape.seen += 1;
+    if (shape.seen > 1 && shape.dissolved < DISSOLVED_MAX && !tick.keyframe && alive > 0) {
+      this.ticksUnparsed += 1;
+      this.#adopt(tick.frames, alive, hash);
+    } else {
+      this.ticksBySlot += 1;
+      this.#store(tick.frames, tick.keyframe);
+    }
+  }
+
+  /**
+   * The corners of the box that holds all agents.
+   *
+   * @returns {{min: number[], max: number[]} | null} null where there is none
+   */
+  bounds() {
+    const min = [Infinity, Infinity, Infinity];
+    const max = [-Infinity, -Infinity, -Infinity];
+    this.#eachChunk(({ floats, count }) => {
+      for (let at = 0; at < count * RECORD_WORDS; at += RECORD_WORDS) {
+        for (let axis = 0; axis < 3; axis += 1) {
+          const value = floats[at + 1 + axis];
+          if (!Number.isFinite(value) || Number.isNaN(floats[at + 1])) continue;
+          if (value < min[axis]) min[axis] = value;
+          if (value > max[axis]) max[axis] = value;
+        }
+      }
+    });
+    return min.every((low, axis) => low <= max[axis]) ? { min, max } : null;
+  }
+
+  /**
+   * Speeds of some agents, evenly picked and sorted.
+   *
+   * @param {number} samplesMax
+   * @returns {number[]} units per second
+   */
+  sampleSpeeds(samplesMax) {
+    const step = Math.max(1, Math.floor(this.agents / samplesMax));
+    const speeds = [];
+    this.#eachChunk(({ floats, count }) => {
+      for (let index = 0; index < count; index += step) {
+        const at = index * RECORD_WORDS;
+        const speed = Math.hypot(floats[at + 4], floats[at + 5], floats[at + 6]);
+        if (!Number.isNaN(floats[at + 1]) && Number.isFinite(speed)) speeds.push(speed);
+      }
+    });
+    return speeds.sort((a, b) => a - b);
+  }
+
+  #eachChunk(visit) {
+    for (const layer of this.layers()) layer.chunks.forEach(visit);
+  }
+
+  #runLike(frames, hash) {
+    for (const run of this.#runs) {
+      if (run.hash === hash && run.hasShapeOf(frames)) return run;
+    }
+    return undefined;
+  }
+
+  #shape(hash) {
+    const shape = this.#shapes.get(hash) ?? { seen: 0, dissolved: 0 };
+    // Taken out and put back, so that the first key is the one unseen for longest.
+    this.#shapes.delete(hash);
+    this.#shapes.set(hash, shape);
+    if (this.#shapes.size > SHAPES_KEPT) this.#shapes.delete(this.#shapes.keys().next().value);
+    return shape;
+  }
+
+  #adopt(frames, alive, hash) {
+    this.#dissolveRunsOf(frames, false);
+    const run = new Run(frames, alive, hash);
+    eachId(frames, (id) => {
+      this.#slots.remove(id);
+      this.#runOfId.set(id, run);
+    });
+    this.#runs.add(run);
+  }
+
+  #store(frames, keyframe) {
+    this.#dissolveRunsOf(frames, keyframe);
+    for (const { words, floats, count } of frames) {
+      for (let at = 0; at < count * RECORD_WORDS; at += RECORD_WORDS) this.#slots.put(words, floats, at);
+    }
+  }
+
+  #dissolveRunsOf(frames, keyframe) {
+    if (this.#runs.size === 0) return;
+    eachId(frames, (id) => {
+      const run = this.#runOfId.get(id);
+      if (run === undefined) return;
+      this.#drop(run);
+      // A state frame says nothing about the shape of the ticks that follow it.
+      if (!keyframe) this.#shape(run.hash).dissolved += 1;
+      for (const { words, floats, count } of run.chunks) {
+        for (let at = 0; at < count * RECORD_WORDS; at += RECORD_WORDS) this.#slots.put(words, floats, at);
+      }
+    });
+  }
+
+  #drop(run) {
+    this.#runs.delete(run);
+    eachId(run.chunks, (id) => this.#runOfId.delete(id));
+  }
+}
+
+/** One publisher's tick as it arrived. */
+class Run {
+  constructor(frames, alive, hash) {
+    this.hash = hash;
+    this.version = 0;
+    this.unparsed = true;
+    this.replace(frames, alive);
+  }
+
+  replace(frames, alive) {
+    this.chunks = frames;
+    this.alive = alive;
+    this.version += 1;
+  }
+
+  hasShapeOf(frames) {
+    if (frames.length !== this.chunks.length) return false;
+    return frames.every(({ words, count }, index) => {
+      const own = this.chunks[index];
+      if (own.count !== count) return false;
+      for (let at = 0; at < count * RECORD_WORDS; at += RECORD_WORDS) {
+        if (words[at] !== own.words[at]) return false;
+      }
+      return true;
+    });
+  }
+}
+
+/** Records by id in one growing chunk without holes: the last record fills the place of a removed one. */
+class Slots {
+  #slotOfId = new Map();
+
+  constructor() {
+    this.version = 0;
+    this.unparsed = false;
+    this.#allot(SLOTS_AT_FIRST);
+  }
+
+  get alive() {
+    return this.#slotOfId.size;
+  }
+
+  get chunks() {
+    const count = this.alive;
+    const bytes = this.bytes.subarray(0, FIRST_RECORD_OFFSET + count * RECORD_BYTES);
+    return [{ bytes, count, words: this.words, floats: this.floats }];
+  }
+
+  put(words, floats, at) {
+    const id = words[at];
+    if (Number.isNaN(floats[at + 1])) {
+      this.remove(id);
+      return;
+    }
+    let slot = this.#slotOfId.get(id);
+    if (slot === undefined) {
+      slot = this.#slotOfId.size;
+      this.#slotOfId.set(id, slot);
+      if (this.#slotOfId.size * RECORD_WORDS > this.words.length) this.#allot(this.#slotOfId.size * 2);
+    }
+    const to = slot * RECORD_WORDS;
+    for (let word = 0; word < RECORD_WORDS; word += 1) this.words[to + word] = words[at + word];
+    this.version += 1;
+  }
+
+  remove(id) {
+    const slot = this.#slotOfId.get(id);
+    if (slot === undefined) return;
+    this.#slotOfId.delete(id);
+    const last = this.#slotOfId.size;
+    if (slot !== last) {
+      const from = last * RECORD_WORDS;
+      this.words.copyWithin(slot * RECORD_WORDS, from, from + RECORD_WORDS);
+      this.#slotOfId.set(this.words[slot * RECORD_WORDS], slot);
+    }
+    this.version += 1;
+  }
+
+  #allot(slots) {
+    const grown = new Uint8Array(FIRST_RECORD_OFFSET + slots * RECORD_BYTES);
+    if (this.bytes !== undefined) grown.set(this.bytes);
+    this.bytes = grown;
+    this.words = new Uint32Array(grown.buffer, FIRST_RECORD_OFFSET);
+    this.floats = new Float32Array(grown.buffer, FIRST_RECORD_OFFSET);
+  }
+}
+
+function eachId(chunks, visit) {
+  for (const { words, count } of chunks) {
+    for (let at = 0; at < count * RECORD_WORDS; at += RECORD_WORDS) visit(words[at]);
+  }
+}
+
+/** One pass over a tick: how many records and agents, and a hash of the ids in order (FNV-1a by words). */
+function survey(frames) {
+  let alive = 0;
+  let records = 0;
+  let hash = 0x811c9dc5;
+  for (const { words, floats, count } of frames) {
+    records += count;
+    hash = Math.imul(hash ^ count, 0x01000193);
+    for (let at = 0; at < count * RECORD_WORDS; at += RECORD_WORDS) {
+      hash = Math.imul(hash ^ words[at], 0x01000193);
+      if (!Number.isNaN(floats[at + 1])) alive += 1;
+    }
+  }
+  return { alive, records, hash: hash >>> 0 };
+}
