@@ -8,6 +8,8 @@
 export const FIELD_OF_VIEW = 0.75;
 const PITCH_MAX = 1.5;
 const GLIDE_S = 0.12;
+/** How much of the view a fitted box fills. A little more than all: swarms seldom reach their box's corners. */
+const FILLED_SHARE = 1.06;
 
 export class Camera {
   constructor() {
@@ -46,11 +48,18 @@ export class Camera {
    * @param {boolean} atOnce without gliding there
    */
   fit({ min, max }, aspect, atOnce = false) {
-    const half = min.map((low, axis) => (max[axis] - low) / 2);
-    const radius = Math.max(Math.hypot(...half), 1e-3);
-    const narrow = Math.min(1, aspect);
-    this.goal.target = min.map((low, axis) => low + half[axis]);
-    this.goal.distance = (0.84 * radius) / Math.sin(Math.atan(Math.tan(FIELD_OF_VIEW / 2) * narrow));
+    const { right, up, back } = this.axes();
+    const half = min.map((low, axis) => Math.max((max[axis] - low) / 2, 1e-3));
+    const tangent = FILLED_SHARE * Math.tan(FIELD_OF_VIEW / 2);
+    // The nearest distance from which every corner is inside that share of the view.
+    let distance = 0;
+    for (let corner = 0; corner < 8; corner += 1) {
+      const place = half.map((extent, axis) => ((corner >> axis) & 1 ? extent : -extent));
+      const reach = Math.max(Math.abs(dot(place, up)), Math.abs(dot(place, right)) / aspect);
+      distance = Math.max(distance, dot(place, back) + reach / tangent);
+    }
+    this.goal.target = min.map((low, axis) => (low + max[axis]) / 2);
+    this.goal.distance = distance;
     this.held = false;
     if (atOnce) this.now = structuredClone(this.goal);
   }
@@ -106,8 +115,11 @@ export class Camera {
 }
 
 function row(axis, eye, scale) {
-  const away = axis[0] * eye[0] + axis[1] * eye[1] + axis[2] * eye[2];
-  return [axis[0] * scale, axis[1] * scale, axis[2] * scale, -away * scale];
+  return [axis[0] * scale, axis[1] * scale, axis[2] * scale, -dot(axis, eye) * scale];
+}
+
+function dot(a, b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
 function clamp(value, low, high) {

@@ -10,12 +10,15 @@
  * that, and what is shown would grow old; so after a slow frame drawing rests, and messages have their turn.
  */
 
-/** By level: points of a trail, shadows on the ground, corners of an agent, most pixels per CSS pixel. */
+/**
+ * By level: most segments of all trails of a layer, most agents that throw a shadow, corners of an agent,
+ * most pixels per CSS pixel.
+ */
 const LEVELS = [
-  { trailPoints: 16, shadows: true, agentVertices: 12, pixelRatioMax: 2 },
-  { trailPoints: 8, shadows: true, agentVertices: 12, pixelRatioMax: 1.5 },
-  { trailPoints: 4, shadows: false, agentVertices: 12, pixelRatioMax: 1 },
-  { trailPoints: 1, shadows: false, agentVertices: 6, pixelRatioMax: 0.75 },
+  { segmentsMax: 48_000, shadowsMax: 20_000, agentVertices: 12, pixelRatioMax: 2 },
+  { segmentsMax: 16_000, shadowsMax: 5_000, agentVertices: 12, pixelRatioMax: 1.5 },
+  { segmentsMax: 6_000, shadowsMax: 1_000, agentVertices: 12, pixelRatioMax: 1 },
+  { segmentsMax: 1_500, shadowsMax: 500, agentVertices: 6, pixelRatioMax: 0.75 },
 ];
 
 const SLOW_MS = 42;

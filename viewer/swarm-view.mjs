@@ -9,7 +9,7 @@
  * Invariants:
  * - A layer is uploaded at most once an animation frame, whatever the stream's rate; ticks that came in between
  *   are never uploaded.
- * - Nothing here reads records. Attributes point into the message: id at byte 12, position at 16, velocity
+ * - No tick is read here. Attributes point into the message: id at byte 12, position at 16, velocity
  *   at 28, stride 28.
  * - Between two ticks agents move on by their velocity, for two ticks at most.
  */
@@ -17,20 +17,24 @@
 import { FIRST_RECORD_OFFSET, RECORD_BYTES } from "./agnt-codec.mjs";
 import { Camera, FIELD_OF_VIEW } from "./camera.mjs";
 import { Detail } from "./detail.mjs";
-import { GpuLayer, TRAIL_STEP_MS } from "./gpu-layer.mjs";
+import { GpuLayer, TRAIL_POINTS_MAX } from "./gpu-layer.mjs";
 import { GpuProgram } from "./gpu-program.mjs";
 import * as shaders from "./swarm-shaders.mjs";
+import { TrailPast } from "./trail-past.mjs";
 
 const ID_OFFSET = FIRST_RECORD_OFFSET;
 const POSITION_OFFSET = FIRST_RECORD_OFFSET + 4;
 const VELOCITY_OFFSET = FIRST_RECORD_OFFSET + 16;
 const QUAD_VERTICES = 4;
-const SHADOWS_MAX = 20_000;
 const TICKS_AHEAD_MAX = 2;
 const SURVEY_MS = 500;
 const SPEED_SAMPLES = 512;
+/** The length of a trail as a share of the swarm's radius, and the time between its points that this may give. */
+const TRAIL_SHARE = 0.16;
+const TRAIL_STEP_MS_MIN = 80;
+const TRAIL_STEP_MS_MAX = 1500;
 /** A trail segment longer than this many times the way at the agent's speed is a jump, not a flight. */
-const JUMP_FACTOR = 40;
+const JUMP_FACTOR = 100;
 
 export class SwarmView {
   #canvas;
@@ -44,6 +48,7 @@ export class SwarmView {
   #stage = this.#box;
   #stageGoal = this.#box;
   #speedRange = [0, 1];
+  #trailStepMs = TRAIL_STEP_MS_MIN;
   #surveyedAtMs = -Infinity;
   #drawnAtMs = 0;
   #liveliness = 0;
@@ -156,6 +161,9 @@ export class SwarmView {
     const speeds = this.#swarm.sampleSpeeds(SPEED_SAMPLES);
     if (speeds.length === 0) return;
     const at = (share) => speeds[Math.floor(share * (speeds.length - 1))];
+    const trailMs = (1000 * TRAIL_SHARE * radiusOf(this.#box)) / at(0.5);
+    const stepMs = trailMs / (TRAIL_POINTS_MAX - 1);
+    this.#trailStepMs = Math.min(TRAIL_STEP_MS_MAX, Math.max(TRAIL_STEP_MS_MIN, stepMs));
     const [low, high] = [at(0.04), at(0.97)];
     // A swarm of one speed has no slow and fast; it gets the middle of the scale.
     const narrow = high - low < 0.02 * high;
@@ -190,17 +198,24 @@ export class SwarmView {
 
   #uploadLayers(nowMs) {
     const layers = this.#swarm.layers();
-    const alive = new Set(layers);
+    const trails = { segmentsMax: this.#detail.current.segmentsMax, stepMs: this.#trailStepMs };
+    const reordered = layers.filter((layer) => this.#gpuLayers.get(layer)?.shape !== layer.shape);
+    const past = reordered.length === 0 ? null : new TrailPast(this.#gpuLayers.values());
+    const kept = new Set(layers.filter((layer) => !reordered.includes(layer)));
     for (const [layer, gpuLayer] of this.#gpuLayers) {
-      if (alive.has(layer)) continue;
+      if (kept.has(layer)) continue;
       gpuLayer.free();
       this.#gpuLayers.delete(layer);
     }
+    for (const layer of reordered) {
+      const gpuLayer = new GpuLayer(this.#gl);
+      gpuLayer.seed(layer, past, trails);
+      this.#gpuLayers.set(layer, gpuLayer);
+    }
     for (const layer of layers) {
-      if (!this.#gpuLayers.has(layer)) this.#gpuLayers.set(layer, new GpuLayer(this.#gl));
       const gpuLayer = this.#gpuLayers.get(layer);
       if (gpuLayer.version === layer.version) continue;
-      gpuLayer.upload(layer, nowMs, this.#detail.current.trailPoints);
+      gpuLayer.upload(layer, nowMs, trails);
       if (layer.unparsed) this.uploadsUnparsed += 1;
       else this.uploadsBySlot += 1;
     }
@@ -241,7 +256,7 @@ export class SwarmView {
       gridUnits: this.gridUnits,
     });
     gl.drawArrays(gl.TRIANGLE_STRIP, 0, QUAD_VERTICES);
-    if (agents <= SHADOWS_MAX && this.#detail.current.shadows) {
+    if (agents <= this.#detail.current.shadowsMax) {
       shadow.use({ ...common, groundY, radius: this.#radius() * 0.011 });
       this.#drawNewest(gl.TRIANGLE_STRIP, QUAD_VERTICES);
     }
@@ -258,7 +273,7 @@ export class SwarmView {
 
     gl.enable(gl.BLEND);
     gl.depthMask(false);
-    trail.use({ ...common, widthPixels: 1.7 * ratio, reachS: (JUMP_FACTOR * TRAIL_STEP_MS) / 1000 });
+    trail.use({ ...common, widthPixels: 1.7 * ratio, reachS: (JUMP_FACTOR * this.#trailStepMs) / 1000 });
     for (const gpuLayer of this.#gpuLayers.values()) {
       gpuLayer.eachSegment(nowMs, ({ newer, older, count, age, fade }) => {
         this.#pointAt(newer.buffer, [[0, POSITION_OFFSET], [1, VELOCITY_OFFSET]], 2);

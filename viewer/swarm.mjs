@@ -33,6 +33,7 @@ const SLOTS_AT_FIRST = 256;
  * @typedef {object} Layer
  * @property {Chunk[]} chunks
  * @property {number} version grows with each change
+ * @property {number} shape changes with the ids and their order
  * @property {boolean} unparsed whether its chunks are what the network delivered
  */
 
@@ -193,6 +194,7 @@ export class Swarm {
 class Run {
   constructor(frames, alive, hash) {
     this.hash = hash;
+    this.shape = hash;
     this.version = 0;
     this.unparsed = true;
     this.replace(frames, alive);
@@ -223,6 +225,7 @@ class Slots {
 
   constructor() {
     this.version = 0;
+    this.shape = 0;
     this.unparsed = false;
     this.#allot(SLOTS_AT_FIRST);
   }
@@ -247,6 +250,7 @@ class Slots {
     if (slot === undefined) {
       slot = this.#slotOfId.size;
       this.#slotOfId.set(id, slot);
+      this.shape += 1;
       if (this.#slotOfId.size * RECORD_WORDS > this.words.length) this.#allot(this.#slotOfId.size * 2);
     }
     const to = slot * RECORD_WORDS;
@@ -258,6 +262,7 @@ class Slots {
     const slot = this.#slotOfId.get(id);
     if (slot === undefined) return;
     this.#slotOfId.delete(id);
+    this.shape += 1;
     const last = this.#slotOfId.size;
     if (slot !== last) {
       const from = last * RECORD_WORDS;

@@ -141,7 +141,12 @@ pub(super) async fn shake_hands(
         let frame = read_frame(reader).await?;
         match frame.opcode {
             OpCode::Ping => outgoing.push_message(OpCode::Pong, &frame.payload),
-            OpCode::Close => return Err(ClientError::Ended(closed(&frame.payload))),
+            OpCode::Close => {
+                outgoing.push_message(OpCode::Close, &frame.payload);
+                // The session is refused either way; the server's own code is the news.
+                let _ = writer.write(outgoing.bytes()).await;
+                return Err(ClientError::Ended(closed(&frame.payload)));
+            }
             OpCode::Text => {
                 let message: serde_json::Value = serde_json::from_slice(&frame.payload)
                     .map_err(|error| ClientError::Handshake(format!("not JSON: {error}")))?;

@@ -110,6 +110,20 @@ test("the camera turns, zooms and comes back", async () => {
   assert.ok((await shot()).coloured > COLOURED_PIXELS_MIN);
 });
 
+test("a lost graphics context comes back", async () => {
+  await page.evaluate(async () => {
+    const canvas = document.getElementById("view");
+    const extension = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+    const restored = new Promise((resolve) => canvas.addEventListener("webglcontextrestored", resolve));
+    canvas.addEventListener("webglcontextlost", () => setTimeout(() => extension.restoreContext()));
+    extension.loseContext();
+    await restored;
+  });
+  const drawn = await page.evaluate(() => window.agntViewer.drawnFrames);
+  await page.waitForFunction((frames) => window.agntViewer.drawnFrames > frames + 2, drawn, WAIT);
+  assert.ok((await shot()).coloured > COLOURED_PIXELS_MIN);
+});
+
 test("a server that goes is told, and one that comes back is found", async () => {
   const { port } = server;
   assert.equal(await server.stop(), 0);

@@ -11,11 +11,11 @@ use crate::process_usage::ProcessUsage;
 pub(super) struct Stats {
     /// Frames that publishers sent.
     pub(super) received: u64,
-    /// Messages that were handed to viewers' sockets; one that is cut by a full socket counts once.
+    /// Bytes that viewers' sockets took.
     pub(super) bytes: u64,
     /// Calls of `send` to viewers.
     pub(super) sends: u64,
-    /// Messages times viewers.
+    /// Messages times viewers, counted when a viewer has caught up with the log.
     pub(super) messages: u64,
 }
 

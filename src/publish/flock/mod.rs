@@ -76,11 +76,19 @@ impl Flock {
     pub fn new(agents: usize, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let groups = agents.div_ceil(GROUP_AGENTS).min(GROUPS_MAX);
-        let scene = Scene::new(groups, HALF_EXTENT, random.u64(..));
-        let mut leaders = Vec::with_capacity(groups);
-        scene.leaders(0.0, &mut leaders);
-        // The cloud grows with the number of its agents, so that its density stays.
+        // The cloud grows with the number of its agents, so that its density stays; leaders keep
+        // so far from the border that their clouds are not pressed flat.
         let radius = 7.0 * (agents.div_ceil(groups.max(1)) as f32).cbrt();
+        let reach = HALF_EXTENT.map(|half| (half - BORDER_MARGIN - radius).max(0.2 * half));
+        let scene = Scene::new(groups, reach, random.u64(..));
+        let (mut leaders, mut leaders_later) = (Vec::new(), Vec::new());
+        scene.leaders(0.0, &mut leaders);
+        scene.leaders(1.0, &mut leaders_later);
+        let headings: Vec<Vector> = leaders
+            .iter()
+            .zip(leaders_later)
+            .map(|(now, later)| (later - *now).direction())
+            .collect();
         let mut flock = Self {
             scene,
             grid: Grid::new(HALF_EXTENT),
@@ -95,9 +103,10 @@ impl Flock {
         };
         for agent in 0..agents {
             let place = ball(&mut random) * radius;
-            let pace = SPEED_MIN + (SPEED_MAX - SPEED_MIN) * random.f32();
             let position = flock.leaders[agent % groups] + place;
-            let velocity = ball(&mut random).direction() * pace;
+            let fast = SPEED_MIN + (SPEED_MAX - SPEED_MIN) * random.f32();
+            let heading = headings[agent % groups] + ball(&mut random) * 0.5;
+            let velocity = heading.direction() * fast;
             flock.places.push(place);
             flock.positions.push(position);
             flock.velocities.push(velocity);
@@ -189,7 +198,7 @@ impl Flock {
         }
         if let Some(hunter) = hunter {
             let away = position - hunter.position;
-            let near = 1.0 - away.length() / hunter.reach;
+            let near = 1.0 - away.length() / hunter.fright;
             if near > 0.0 {
                 wish += away.direction() * (2.0 * STEERING_MAX * near);
             }

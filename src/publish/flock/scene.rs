@@ -21,7 +21,7 @@ const HUNT_RUN: f32 = 220.0;
 /// Leaders, hunter and wind over time.
 #[derive(Debug)]
 pub(super) struct Scene {
-    half_extent: [f32; 3],
+    reach: [f32; 3],
     leaders: Vec<[Swing; 3]>,
     seed: u64,
 }
@@ -57,18 +57,18 @@ impl Swing {
 pub(super) struct Hunter {
     pub(super) position: Vector,
     /// From this distance on, in units, it frightens nobody.
-    pub(super) reach: f32,
+    pub(super) fright: f32,
 }
 
 impl Scene {
-    /// A scene for `groups` groups in the box from `-half_extent` to `half_extent`.
-    pub(super) fn new(groups: usize, half_extent: [f32; 3], seed: u64) -> Self {
+    /// A scene for `groups` groups whose leaders fly in the box from `-reach` to `reach`.
+    pub(super) fn new(groups: usize, reach: [f32; 3], seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let leaders = (0..groups)
             .map(|_| std::array::from_fn(|_| Swing::new(&mut random)))
             .collect();
         Self {
-            half_extent,
+            reach,
             leaders,
             seed,
         }
@@ -100,7 +100,7 @@ impl Scene {
         let along = (since_s / HUNT_S - 0.5) * 2.0 * HUNT_RUN;
         Some(Hunter {
             position: leader_at(self, prey, middle_s) + direction * along,
-            reach: 70.0,
+            fright: 70.0,
         })
     }
 
@@ -119,7 +119,7 @@ impl Scene {
 
 fn leader_at(scene: &Scene, swings: &[Swing; 3], time_s: f32) -> Vector {
     Vector(std::array::from_fn(|axis| {
-        0.72 * scene.half_extent[axis] * swings[axis].at(time_s)
+        scene.reach[axis] * swings[axis].at(time_s)
     }))
 }
 
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn leaders_stay_inside_and_hunter_and_wind_come_and_go() {
-        let half_extent = [300.0, 150.0, 300.0];
-        let scene = Scene::new(5, half_extent, 3);
+        let reach = [300.0, 150.0, 300.0];
+        let scene = Scene::new(5, reach, 3);
         let mut leaders = Vec::new();
         let (mut hunted, mut quiet, mut windy) = (0, 0, 0);
         for second in 0_u8..=240 {
@@ -144,7 +144,7 @@ mod tests {
             scene.leaders(time_s, &mut leaders);
             assert_eq!(leaders.len(), 5);
             for leader in &leaders {
-                assert!((0..3).all(|axis| leader.0[axis].abs() <= half_extent[axis]));
+                assert!((0..3).all(|axis| leader.0[axis].abs() <= reach[axis]));
             }
             match scene.hunter(time_s) {
                 Some(_) => hunted += 1,
