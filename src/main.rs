@@ -24,7 +24,9 @@ fn main() -> ExitCode {
         Err(error) => return say(&error.text, error.code),
     };
     let (filter, is_json) = match &invocation.command {
-        Command::Serve(config) | Command::Demo { config, .. } => (config.log.as_str(), config.log_json),
+        Command::Serve(config) | Command::Demo { config, .. } => {
+            (config.log.as_str(), config.log_json)
+        }
         Command::Replay(_) => (REPLAY_LOG, false),
         Command::PrintConfig(text) => return say(text, 0),
     };
@@ -34,7 +36,10 @@ fn main() -> ExitCode {
     for warning in &invocation.warnings {
         tracing::warn!("{warning}");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return say(&format!("runtime: {error}\n"), 1),
     };
@@ -45,7 +50,10 @@ fn main() -> ExitCode {
 }
 
 /// Prints to standard output for success and to standard error otherwise.
-#[expect(clippy::print_stdout, reason = "help and the configuration are what was asked for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "help and the configuration are what was asked for"
+)]
 fn say(text: &str, code: u8) -> ExitCode {
     if code == 0 {
         print!("{text}");
@@ -69,7 +77,10 @@ async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the ready line is the one line on standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the ready line is the one line on standard output"
+)]
 async fn serve(
     config: &Config,
     flock: Option<(u32, u32)>,
@@ -117,9 +128,10 @@ fn replay_options(arguments: ReplayArgs) -> replay::ReplayOptions {
 
 /// The first signal asks for a drain, the second ends at once.
 async fn wait_for_signals(stop: watch::Sender<bool>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         return tracing::error!("signals can't be waited for; kill -9 ends the program");
     };
     for is_first in [true, false] {

@@ -73,8 +73,10 @@ impl Server {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         raise_file_limit(config.max_connections)?;
         let bind = TcpListener::bind(config.listen).await;
-        let listener =
-            bind.map_err(|error| StartError::Listen { address: config.listen, error })?;
+        let listener = bind.map_err(|error| StartError::Listen {
+            address: config.listen,
+            error,
+        })?;
         let address = listener.local_addr()?;
         let metrics = Arc::new(Metrics::default());
         let site = Arc::new(Site {
@@ -98,8 +100,12 @@ impl Server {
             is_draining: false.into(),
         });
         let (stop_accepting, shutdown) = watch::channel(false);
-        let accept =
-            listener::run(listener, Arc::clone(&site), config.notsent_lowat_bytes, shutdown);
+        let accept = listener::run(
+            listener,
+            Arc::clone(&site),
+            config.notsent_lowat_bytes,
+            shutdown,
+        );
         let mut background = JoinSet::new();
         background.spawn(keep_house(Arc::clone(&site)));
         Ok(Self {
@@ -173,14 +179,21 @@ fn raise_file_limit(max_connections: usize) -> Result<(), StartError> {
     if allowed < needed {
         let fitting = allowed.saturating_sub(beside);
         let asked = max_connections;
-        return Err(StartError::TooManyConnections { asked, needed, allowed, fitting });
+        return Err(StartError::TooManyConnections {
+            asked,
+            needed,
+            allowed,
+            fitting,
+        });
     }
     Ok(())
 }
 
 fn loop_count(config: &Config) -> usize {
     match config.loops {
-        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get() - 1).max(1),
+        0 => std::thread::available_parallelism()
+            .map_or(1, |cores| cores.get() - 1)
+            .max(1),
         loops => loops,
     }
 }

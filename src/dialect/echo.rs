@@ -20,7 +20,8 @@ impl Session for EchoSession {
     }
 
     fn on_binary(&mut self, message: &[u8], turn: &mut Turn<'_>) {
-        turn.wishes.push(Wish::Binary(Bytes::copy_from_slice(message)));
+        turn.wishes
+            .push(Wish::Binary(Bytes::copy_from_slice(message)));
     }
 
     fn stream(&self) -> Option<&Arc<Stream>> {

@@ -49,10 +49,6 @@ pub struct AgentTable {
     pub metrics: HashMap<u32, AgentMetrics>,
 }
 
-/// Why a frame was not applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TableFull;
-
 /// Who brought records, when, and to which offset of the positions lane they belong.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
@@ -88,9 +84,9 @@ impl AgentTable {
             .count()
     }
 
-    /// Whether this many more agents fit.
-    pub fn has_room(&self, more: usize, agents_max: usize) -> Result<(), TableFull> {
-        if self.slots.len() + more <= agents_max { Ok(()) } else { Err(TableFull) }
+    /// Agents that have a slot, those that are gone included.
+    pub fn known(&self) -> usize {
+        self.slots.len()
     }
 
     /// Takes over the records of one frame. `hints` holds a slot per record of the publisher's
@@ -105,8 +101,11 @@ impl AgentTable {
         if hints.len() < first + records.len() {
             hints.resize(first + records.len(), u32::MAX);
         }
-        let trace =
-            Trace { changed: origin.changed, heard_at: origin.now, publisher: origin.publisher };
+        let trace = Trace {
+            changed: origin.changed,
+            heard_at: origin.now,
+            publisher: origin.publisher,
+        };
         for (record, hint) in records.iter().zip(&mut hints[first..]) {
             let id = record.id.get();
             if !self.hint_holds(Some(*hint), id) {
@@ -124,7 +123,9 @@ impl AgentTable {
 
     fn hint_holds(&self, hint: Option<u32>, id: u32) -> bool {
         hint.map(|slot| slot as usize).is_some_and(|slot| {
-            self.records.get(slot).is_some_and(|held| held.id.get() == id)
+            self.records
+                .get(slot)
+                .is_some_and(|held| held.id.get() == id)
                 && self.traces[slot].changed != FREE
         })
     }
@@ -160,7 +161,9 @@ impl AgentTable {
 
     /// The records of all agents that are not gone, in slot order from `first_slot` on, round.
     pub fn all(&self, first_slot: usize) -> impl Iterator<Item = &AgentPosition> {
-        self.round(first_slot).map(|(record, _)| record).filter(|record| !record.is_gone())
+        self.round(first_slot)
+            .map(|(record, _)| record)
+            .filter(|record| !record.is_gone())
     }
 
     /// The records that changed behind `offset`, removals included.
@@ -175,9 +178,14 @@ impl AgentTable {
     }
 
     fn round(&self, first_slot: usize) -> impl Iterator<Item = (&AgentPosition, &Trace)> {
-        let split = if self.records.is_empty() { 0 } else { first_slot % self.records.len() };
+        let split = if self.records.is_empty() {
+            0
+        } else {
+            first_slot % self.records.len()
+        };
         let (head, tail) = (0..split, split..self.records.len());
-        tail.chain(head).map(|slot| (&self.records[slot], &self.traces[slot]))
+        tail.chain(head)
+            .map(|slot| (&self.records[slot], &self.traces[slot]))
     }
 
     /// The agents that are due for removal, as records that say so: silent since before
@@ -234,7 +242,11 @@ mod tests {
     }
 
     fn origin(publisher: u32, changed: u64) -> Origin {
-        Origin { publisher, now: Instant::now(), changed }
+        Origin {
+            publisher,
+            now: Instant::now(),
+            changed,
+        }
     }
 
     fn ids<'a>(records: impl Iterator<Item = &'a AgentPosition>) -> Vec<u32> {
@@ -247,11 +259,23 @@ mod tests {
     fn the_last_writer_wins_whatever_the_hints_say() {
         let mut table = AgentTable::default();
         let (mut one, mut two) = (Vec::new(), Vec::new());
-        table.apply(&[at(1, 1.0), at(4_000_000_000, 2.0)], origin(1, 10), &mut one, 0);
-        table.apply(&[at(4_000_000_000, 3.0), at(1, 4.0)], origin(2, 20), &mut two, 0);
+        table.apply(
+            &[at(1, 1.0), at(4_000_000_000, 2.0)],
+            origin(1, 10),
+            &mut one,
+            0,
+        );
+        table.apply(
+            &[at(4_000_000_000, 3.0), at(1, 4.0)],
+            origin(2, 20),
+            &mut two,
+            0,
+        );
         table.apply(&[at(4_000_000_000, 5.0)], origin(1, 30), &mut one, 0);
-        let mut held: Vec<(u32, f32)> =
-            table.all(0).map(|r| (r.id.get(), r.position[0].get())).collect();
+        let mut held: Vec<(u32, f32)> = table
+            .all(0)
+            .map(|r| (r.id.get(), r.position[0].get()))
+            .collect();
         held.sort_by_key(|(id, _)| *id);
         assert_eq!(held, [(1, 4.0), (4_000_000_000, 5.0)]);
     }
@@ -260,7 +284,12 @@ mod tests {
     fn changed_since_is_by_agent_and_tells_of_removals() {
         let mut table = AgentTable::default();
         let mut hints = Vec::new();
-        table.apply(&[at(1, 0.0), at(2, 0.0), at(3, 0.0)], origin(1, 100), &mut hints, 0);
+        table.apply(
+            &[at(1, 0.0), at(2, 0.0), at(3, 0.0)],
+            origin(1, 100),
+            &mut hints,
+            0,
+        );
         table.apply(&[at(2, 1.0)], origin(1, 200), &mut Vec::new(), 0);
         table.apply(&[gone_record(3)], origin(1, 300), &mut Vec::new(), 0);
         assert_eq!(ids(table.changed_since(100, 0)), [2, 3]);
@@ -273,7 +302,12 @@ mod tests {
     fn an_agent_comes_back_after_it_was_gone() {
         let mut table = AgentTable::default();
         let mut hints = Vec::new();
-        for (record, live) in [(at(9, 1.0), 1), (gone_record(9), 0), (gone_record(9), 0), (at(9, 2.0), 1)] {
+        for (record, live) in [
+            (at(9, 1.0), 1),
+            (gone_record(9), 0),
+            (gone_record(9), 0),
+            (at(9, 2.0), 1),
+        ] {
             table.apply(&[record], origin(1, 1), &mut hints, 0);
             assert_eq!(table.live(), live);
         }
@@ -284,9 +318,11 @@ mod tests {
         let mut table = AgentTable::default();
         let mut hints = Vec::new();
         table.apply(&[at(1, 0.0), at(2, 0.0)], origin(1, 1), &mut hints, 0);
-        assert_eq!(table.unknown(&[at(2, 0.0), at(3, 0.0), at(4, 0.0)], &hints), 2);
-        assert_eq!(table.has_room(2, 4), Ok(()));
-        assert_eq!(table.has_room(3, 4), Err(TableFull));
+        assert_eq!(
+            table.unknown(&[at(2, 0.0), at(3, 0.0), at(4, 0.0)], &hints),
+            2
+        );
+        assert_eq!(table.known(), 2);
     }
 
     #[test]
@@ -294,7 +330,10 @@ mod tests {
         let mut table = AgentTable::default();
         table.apply(&[at(1, 0.0)], origin(1, 1), &mut Vec::new(), 0);
         table.apply(&[at(2, 0.0)], origin(2, 1), &mut Vec::new(), 0);
-        assert_eq!(ids(table.overdue(None, |publisher| publisher == 2).iter()), [2]);
+        assert_eq!(
+            ids(table.overdue(None, |publisher| publisher == 2).iter()),
+            [2]
+        );
         let later = Instant::now() + Duration::from_secs(1);
         assert_eq!(ids(table.overdue(Some(later), |_| false).iter()), [1, 2]);
     }

@@ -19,8 +19,12 @@ pub enum Lane {
 
 impl Lane {
     /// Every lane, in the order of its index.
-    pub const ALL: [Self; 4] =
-        [Self::Positions, Self::PositionsJson, Self::Events, Self::EventsWithMetadata];
+    pub const ALL: [Self; 4] = [
+        Self::Positions,
+        Self::PositionsJson,
+        Self::Events,
+        Self::EventsWithMetadata,
+    ];
 
     /// Where the lane stands in [`Self::ALL`].
     pub const fn index(self) -> usize {

@@ -92,36 +92,29 @@ impl Log {
         (self.end() - self.start) as usize
     }
 
-    /// Appends messages by writing them to the buffer that `write` is given.
-    pub fn append(&mut self, messages: u32, now: Instant, write: impl FnOnce(&mut BytesMut)) {
-        self.write(messages, now, write);
-        self.seal_if_full();
-    }
-
-    /// Like [`Self::append`], and remembers whose bytes they are.
-    pub fn append_own(
+    /// Appends messages by writing them to the buffer that `write` is given. `publisher` is
+    /// named if it reads this log too and must not get them back.
+    pub fn append(
         &mut self,
         messages: u32,
         now: Instant,
-        publisher: u32,
+        publisher: Option<u32>,
         write: impl FnOnce(&mut BytesMut),
     ) {
         let start = self.end();
-        self.write(messages, now, write);
-        self.open_own.push(OwnRange { start, end: self.end(), publisher });
-        self.seal_if_full();
-    }
-
-    fn write(&mut self, messages: u32, now: Instant, write: impl FnOnce(&mut BytesMut)) {
         if self.open.capacity() == 0 {
             self.open.reserve(CHUNK_BYTES);
         }
         self.open_since.get_or_insert(now);
         write(&mut self.open);
         self.open_messages += messages;
-    }
-
-    fn seal_if_full(&mut self) {
+        if let Some(publisher) = publisher {
+            self.open_own.push(OwnRange {
+                start,
+                end: self.end(),
+                publisher,
+            });
+        }
         if self.open.len() >= CHUNK_BYTES {
             self.seal();
         }
@@ -137,7 +130,9 @@ impl Log {
 
     /// Turns what is open into a chunk.
     pub fn seal(&mut self) {
-        let Some(published_at) = self.open_since.take() else { return };
+        let Some(published_at) = self.open_since.take() else {
+            return;
+        };
         let bytes = self.open.split().freeze();
         let own = std::mem::take(&mut self.open_own);
         let chunk = Chunk {
@@ -168,20 +163,33 @@ impl Log {
     /// The sealed chunks that have bytes at or behind `offset`, oldest first.
     pub fn since(&self, offset: u64) -> impl Iterator<Item = &Chunk> {
         // Readers are nearly always at one of the newest chunks: look from the back.
-        let newer = self.chunks.iter().rev().take_while(|chunk| chunk.end() > offset).count();
+        let newer = self
+            .chunks
+            .iter()
+            .rev()
+            .take_while(|chunk| chunk.end() > offset)
+            .count();
         self.chunks.iter().skip(self.chunks.len() - newer)
     }
 
     /// Forgets all chunks that end at or before `offset`.
     pub fn forget_before(&mut self, offset: u64) {
-        while self.chunks.front().is_some_and(|chunk| chunk.end() <= offset) {
+        while self
+            .chunks
+            .front()
+            .is_some_and(|chunk| chunk.end() <= offset)
+        {
             self.forget_oldest();
         }
     }
 
     /// Forgets chunks published before `instant`.
     pub fn forget_older(&mut self, instant: Instant) {
-        while self.chunks.front().is_some_and(|chunk| chunk.published_at < instant) {
+        while self
+            .chunks
+            .front()
+            .is_some_and(|chunk| chunk.published_at < instant)
+        {
             self.forget_oldest();
         }
     }
@@ -205,7 +213,7 @@ mod tests {
     use super::*;
 
     fn add(log: &mut Log, now: Instant, text: &[u8]) {
-        log.append(1, now, |out| out.extend_from_slice(text));
+        log.append(1, now, None, |out| out.extend_from_slice(text));
     }
 
     fn text_since(log: &Log, offset: u64) -> Vec<u8> {
@@ -233,7 +241,11 @@ mod tests {
         log.seal();
         assert_eq!(log.end(), 100 + whole.len() as u64);
         for offset in 0..=whole.len() {
-            assert_eq!(text_since(&log, 100 + offset as u64), &whole[offset..], "from {offset}");
+            assert_eq!(
+                text_since(&log, 100 + offset as u64),
+                &whole[offset..],
+                "from {offset}"
+            );
         }
     }
 
@@ -250,7 +262,10 @@ mod tests {
             }
         }
         assert_eq!(text_since(&copy, 0), b"onetwothree");
-        let same = log.since(0).zip(copy.since(0)).all(|(a, b)| a.bytes.as_ptr() == b.bytes.as_ptr());
+        let same = log
+            .since(0)
+            .zip(copy.since(0))
+            .all(|(a, b)| a.bytes.as_ptr() == b.bytes.as_ptr());
         assert!(same, "chunks are shared, not copied");
     }
 
@@ -286,7 +301,10 @@ mod tests {
     fn what_nobody_reads_moves_the_offset_only() {
         let mut log = Log::default();
         log.skip(1000);
-        assert_eq!((log.start(), log.end(), log.since(0).count()), (1000, 1000, 0));
+        assert_eq!(
+            (log.start(), log.end(), log.since(0).count()),
+            (1000, 1000, 0)
+        );
     }
 
     #[test]
@@ -294,12 +312,18 @@ mod tests {
         let now = Instant::now();
         let mut log = Log::default();
         add(&mut log, now, b"abc");
-        log.append_own(1, now, 7, |out| out.extend_from_slice(b"defg"));
+        log.append(1, now, Some(7), |out| out.extend_from_slice(b"defg"));
         log.seal();
         let chunk = log.since(0).next().expect("a chunk");
         assert_eq!(
             chunk.own.as_deref(),
-            Some(&[OwnRange { start: 3, end: 7, publisher: 7 }][..])
+            Some(
+                &[OwnRange {
+                    start: 3,
+                    end: 7,
+                    publisher: 7
+                }][..]
+            )
         );
     }
 }

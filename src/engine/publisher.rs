@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// What the engine keeps for one publishing session; owned by the session.
 #[derive(Debug)]
 pub struct Publisher {
-    pub(super) number: u32,
+    number: u32,
     /// Slots of the last tick's records, in order.
     pub(super) hints: Vec<u32>,
     /// Whole frames of a tick whose last frame has not come, back to back.
     pub(super) tick: Vec<u8>,
     pub(super) tick_frames: u32,
     /// Whether the session is a viewer too and must not get its own frames back.
-    pub(super) also_views: bool,
+    also_views: bool,
 }
 
 impl Publisher {
@@ -31,6 +31,17 @@ impl Publisher {
     /// The number that marks its frames.
     pub fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Whom its frames must not be sent back to: itself, if it is a viewer too.
+    pub(super) fn echo_to(&self) -> Option<u32> {
+        self.also_views.then_some(self.number)
+    }
+
+    /// Forgets the frames of a tick that has not ended.
+    pub(super) fn drop_tick(&mut self) {
+        self.tick = Vec::new();
+        self.tick_frames = 0;
     }
 
     /// Whether frames of a tick wait for the one that ends it.

@@ -30,12 +30,17 @@ impl<T> Clone for Sender<T> {
 impl<T> Sender<T> {
     /// Waits for room; fails only when the receiver is gone.
     pub async fn send(&self, value: T) -> Result<(), NotSent<T>> {
-        self.0.send_async(value).await.map_err(|error| NotSent(error.0))
+        self.0
+            .send_async(value)
+            .await
+            .map_err(|error| NotSent(error.0))
     }
 
     /// Sends if there is room now.
     pub fn try_send(&self, value: T) -> Result<(), NotSent<T>> {
-        self.0.try_send(value).map_err(|error| NotSent(error.into_inner()))
+        self.0
+            .try_send(value)
+            .map_err(|error| NotSent(error.into_inner()))
     }
 }
 

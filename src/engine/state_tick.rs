@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use agnt_codec::{
-    AgentMetrics, AgentPosition, Emit, Flags, FRAME_BYTES_MAX, HEADER_BYTES, Metadata,
+    AgentMetrics, AgentPosition, Emit, FRAME_BYTES_MAX, Flags, HEADER_BYTES, Metadata,
     MetricsBatch, POSITIONS_PER_FRAME_MAX, PositionUpdate, StateBatchOut, StateRecord,
 };
 use bytes::{Bytes, BytesMut};
@@ -29,8 +29,6 @@ pub struct StateTick {
     pub positions_at: u64,
     /// And here in its events lane.
     pub events_at: u64,
-    /// The end of [`super::Lane::Positions`] when it was made.
-    pub changed_at: u64,
     /// When it was made.
     pub made_at: Instant,
 }
@@ -68,7 +66,11 @@ pub fn write(
     let mut left = records.len();
     for part in parts(&records, POSITIONS_PER_FRAME_MAX) {
         left -= part.len();
-        let flags = if left == 0 { Flags::KEYFRAME } else { Flags::KEYFRAME.with(Flags::MORE) };
+        let flags = if left == 0 {
+            Flags::KEYFRAME
+        } else {
+            Flags::KEYFRAME.with(Flags::MORE)
+        };
         seal(&PositionUpdate { records: part }, flags);
     }
     if since.is_none() {
@@ -86,10 +88,7 @@ pub fn write(
 
 /// Parts of at most `records_max`; one empty part where there is nothing, so that a viewer always
 /// learns that its state is complete.
-fn parts(
-    records: &[AgentPosition],
-    records_max: usize,
-) -> impl Iterator<Item = &[AgentPosition]> {
+fn parts(records: &[AgentPosition], records_max: usize) -> impl Iterator<Item = &[AgentPosition]> {
     let nothing: Option<&[AgentPosition]> = records.is_empty().then_some(&[]);
     nothing.into_iter().chain(records.chunks(records_max))
 }

@@ -39,7 +39,11 @@ pub struct StreamsUsage {
 impl Streams {
     /// No stream yet.
     pub fn new(limits: Limits, encoders: Encoders) -> Self {
-        Self { limits: Arc::new(limits), encoders, by_name: Mutex::default() }
+        Self {
+            limits: Arc::new(limits),
+            encoders,
+            by_name: Mutex::default(),
+        }
     }
 
     /// The bounds of the engine.
@@ -54,9 +58,15 @@ impl Streams {
             return Ok(Arc::clone(stream));
         }
         if by_name.len() >= self.limits.streams_max {
-            return Err(StreamsFull { streams_max: self.limits.streams_max });
+            return Err(StreamsFull {
+                streams_max: self.limits.streams_max,
+            });
         }
-        let stream = Arc::new(Stream::new(name.clone(), Arc::clone(&self.limits), self.encoders));
+        let stream = Arc::new(Stream::new(
+            name.clone(),
+            Arc::clone(&self.limits),
+            self.encoders,
+        ));
         by_name.insert(name.clone(), Arc::clone(&stream));
         Ok(stream)
     }
@@ -67,9 +77,9 @@ impl Streams {
         let streams: Vec<Arc<Stream>> = self.all();
         let mut usage = StreamsUsage::default();
         for stream in &streams {
-            let (agents, log_bytes) = stream.sweep(now);
-            usage.agents += agents;
-            usage.log_bytes += log_bytes;
+            let held = stream.sweep(now);
+            usage.agents += held.agents;
+            usage.log_bytes += held.log_bytes;
         }
         drop(streams);
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,7 +31,12 @@ impl Admission {
     /// Nobody is in.
     pub fn new(sessions_max: usize, metrics: Arc<Metrics>) -> Arc<Self> {
         let (sessions, requests) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { sessions_max, sessions, requests, metrics })
+        Arc::new(Self {
+            sessions_max,
+            sessions,
+            requests,
+            metrics,
+        })
     }
 
     /// A place for a connection that speaks HTTP.
@@ -53,9 +58,14 @@ impl Admission {
         kind: ConnectionKind,
     ) -> Option<Permit> {
         let more = |now: usize| (now < max).then_some(now + 1);
-        count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .ok()?;
         self.metrics.connections.add(kind, 1);
-        Some(Permit { admission: Arc::clone(self), kind })
+        Some(Permit {
+            admission: Arc::clone(self),
+            kind,
+        })
     }
 }
 
@@ -77,10 +87,13 @@ mod tests {
     #[test]
     fn sessions_have_a_bound_and_http_keeps_its_places() {
         let admission = Admission::new(2, Arc::default());
-        let sessions: Vec<_> = (0..2).map(|_| admission.admit_session().expect("room")).collect();
+        let sessions: Vec<_> = (0..2)
+            .map(|_| admission.admit_session().expect("room"))
+            .collect();
         assert!(admission.admit_session().is_none());
-        let requests: Vec<_> =
-            (0..HTTP_KEPT_BACK).map(|_| admission.admit_http().expect("kept back")).collect();
+        let requests: Vec<_> = (0..HTTP_KEPT_BACK)
+            .map(|_| admission.admit_http().expect("kept back"))
+            .collect();
         assert!(admission.admit_http().is_none());
         drop(sessions);
         assert!(admission.admit_session().is_some() && admission.admit_http().is_some());

@@ -26,7 +26,10 @@ pub fn find(path: &str, request: &HeaderMap) -> Option<Response<Full<Bytes>>> {
     };
     let file = Viewer::get(name)?;
     let hash = file.metadata.sha256_hash();
-    let tag: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let tag: String = hash[..12]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let tag = format!("\"{tag}\"");
     let is_known = request
         .get(header::IF_NONE_MATCH)

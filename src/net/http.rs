@@ -21,8 +21,11 @@ use crate::engine::Streams;
 use crate::telemetry::{CONTENT_TYPE, Metrics, RefusalReason};
 
 /// The paths of the visualisation protocol (document C, WebSocket Endpoints, and its example).
-const VISUAL_PATHS: [&str; 3] =
-    ["/api/visualisation/agents/ws", "/api/visualization/agents/ws", "/agents/ws"];
+const VISUAL_PATHS: [&str; 3] = [
+    "/api/visualisation/agents/ws",
+    "/api/visualization/agents/ws",
+    "/agents/ws",
+];
 
 /// Where RFC 6455's test suite finds an echo, if the setting `echo_path` is on.
 const ECHO_PATH: &str = "/test/echo";
@@ -68,7 +71,9 @@ pub async fn serve(site: Arc<Site>, request: Request<Incoming>) -> Answer {
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "allowed: GET, HEAD\n");
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        answer
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return answer;
     }
     match path.as_str() {
@@ -82,7 +87,9 @@ pub async fn serve(site: Arc<Site>, request: Request<Incoming>) -> Answer {
         "/readyz" => text(StatusCode::OK, "ready\n"),
         "/metrics" => {
             let mut answer = text(StatusCode::OK, &site.metrics.encode());
-            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+            answer
+                .headers_mut()
+                .insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
             answer
         }
         _ => assets::find(&path, request.headers())
@@ -93,14 +100,18 @@ pub async fn serve(site: Arc<Site>, request: Request<Incoming>) -> Answer {
 /// Judges an upgrade and, if it is good, answers 101 and hands the socket to an event loop.
 fn open_socket(site: Arc<Site>, mut request: Request<Incoming>) -> Answer {
     let bad = |answer| {
-        site.metrics.connections_refused.increment(RefusalReason::BadRequest);
+        site.metrics
+            .connections_refused
+            .increment(RefusalReason::BadRequest);
         answer
     };
     if let Err(error) = upgrade::check(&request) {
         return bad(refusal(&error));
     }
     if site.is_draining.load(Ordering::Relaxed) {
-        site.metrics.connections_refused.increment(RefusalReason::Draining);
+        site.metrics
+            .connections_refused
+            .increment(RefusalReason::Draining);
         return full("draining\n");
     }
     let (session, limits) = match session_for(&site, &request) {
@@ -108,12 +119,20 @@ fn open_socket(site: Arc<Site>, mut request: Request<Incoming>) -> Answer {
         Err(answer) => return bad(answer),
     };
     let Some(permit) = site.admission.admit_session() else {
-        site.metrics.connections_refused.increment(RefusalReason::Full);
+        site.metrics
+            .connections_refused
+            .increment(RefusalReason::Full);
         return full("as many sessions are open as max_connections allows\n");
     };
     match fastwebsockets::upgrade::upgrade(&mut request) {
         Ok((answer, upgrade)) => {
-            tokio::spawn(hand_over(Arc::clone(&site), upgrade, session, limits, permit));
+            tokio::spawn(hand_over(
+                Arc::clone(&site),
+                upgrade,
+                session,
+                limits,
+                permit,
+            ));
             answer.map(|_| Full::default())
         }
         Err(error) => bad(text(StatusCode::BAD_REQUEST, &format!("{error}\n"))),
@@ -130,17 +149,26 @@ fn session_for(
             message_bytes_max: ECHO_BYTES_MAX,
             fragments_max: ECHO_FRAGMENTS_MAX,
         };
-        let limits = ConnectionLimits { read, outbox_bytes_max: ECHO_BYTES_MAX };
+        let limits = ConnectionLimits {
+            read,
+            outbox_bytes_max: ECHO_BYTES_MAX,
+        };
         return Ok((Box::new(EchoSession), Arc::new(limits)));
     }
     let preferred = request.headers().get("x-requested-protocols");
     let preferred = preferred.and_then(|value| value.to_str().ok());
     let introduction = Introduction::read(request.uri().query().unwrap_or(""), preferred)
         .map_err(|error| text(StatusCode::BAD_REQUEST, &format!("{error}\n")))?;
-    let stream =
-        site.streams.open(&introduction.stream).map_err(|error| full(&format!("{error}\n")))?;
-    let session =
-        VisualSession::new(Arc::clone(&site.visual), stream, introduction, Instant::now());
+    let stream = site
+        .streams
+        .open(&introduction.stream)
+        .map_err(|error| full(&format!("{error}\n")))?;
+    let session = VisualSession::new(
+        Arc::clone(&site.visual),
+        stream,
+        introduction,
+        Instant::now(),
+    );
     Ok((Box::new(session), Arc::clone(&site.limits)))
 }
 
@@ -159,7 +187,15 @@ async fn hand_over(
     };
     match reclaimed {
         Ok((socket, early)) => {
-            site.loops.adopt(Adoption { socket, early, session, limits, permit: Box::new(permit) }).await;
+            site.loops
+                .adopt(Adoption {
+                    socket,
+                    early,
+                    session,
+                    limits,
+                    permit: Box::new(permit),
+                })
+                .await;
         }
         Err(error) => tracing::warn!(%error, "upgraded socket lost"),
     }
@@ -170,14 +206,17 @@ fn refusal(error: &UpgradeError) -> Answer {
     match error {
         UpgradeError::NotAsked => {
             let mut answer = text(StatusCode::UPGRADE_REQUIRED, &body);
-            answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            answer
+                .headers_mut()
+                .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             answer
         }
         UpgradeError::Version(_) => {
             let mut answer = text(StatusCode::UPGRADE_REQUIRED, &body);
-            answer
-                .headers_mut()
-                .insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            answer.headers_mut().insert(
+                header::SEC_WEBSOCKET_VERSION,
+                HeaderValue::from_static("13"),
+            );
             answer
         }
         UpgradeError::Header(..) | UpgradeError::HttpVersion => {
@@ -188,7 +227,9 @@ fn refusal(error: &UpgradeError) -> Answer {
 
 fn full(body: &str) -> Answer {
     let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, body);
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+    answer
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
     answer
 }
 
@@ -196,7 +237,13 @@ fn text(status: StatusCode, body: &str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::copy_from_slice(body.as_bytes())));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     answer
 }

@@ -51,7 +51,9 @@ pub async fn run(
                     tracing::debug!(%error, "socket options refused");
                 }
                 let Some(permit) = site.admission.admit_http() else {
-                    site.metrics.connections_refused.increment(RefusalReason::Full);
+                    site.metrics
+                        .connections_refused
+                        .increment(RefusalReason::Full);
                     turn_away(socket);
                     continue;
                 };
@@ -59,7 +61,9 @@ pub async fn run(
             }
             Err(error) => {
                 // Out of files, most likely: what is open goes on, new ones wait in the backlog.
-                site.metrics.connections_refused.increment(RefusalReason::NoFiles);
+                site.metrics
+                    .connections_refused
+                    .increment(RefusalReason::NoFiles);
                 tracing::warn!(%error, "accept failed; waiting {backoff:?}");
                 tokio::time::sleep(backoff).await;
                 backoff = (backoff * 2).min(Duration::from_secs(1));

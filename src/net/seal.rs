@@ -9,8 +9,11 @@ use crate::dialect::visual::write_positions;
 use crate::engine::Encoders;
 
 /// Frames as binary messages, JSON as text messages.
-pub const ENCODERS: Encoders =
-    Encoders { seal_frame, seal_positions_json, sealed_bytes };
+pub const ENCODERS: Encoders = Encoders {
+    seal_frame,
+    seal_positions_json,
+    sealed_bytes,
+};
 
 fn seal_frame(frame: &[u8], out: &mut BytesMut) {
     write_message(OpCode::Binary, frame, out);

@@ -41,7 +41,11 @@ pub fn check<B>(request: &Request<B>) -> Result<(), UpgradeError> {
     single(headers, header::HOST)?;
     let version = single(headers, header::SEC_WEBSOCKET_VERSION)?;
     if version != "13" {
-        let shown = version.chars().take(16).flat_map(char::escape_default).collect();
+        let shown = version
+            .chars()
+            .take(16)
+            .flat_map(char::escape_default)
+            .collect();
         return Err(UpgradeError::Version(shown));
     }
     let key = single(headers, header::SEC_WEBSOCKET_KEY)?;
@@ -54,8 +58,13 @@ pub fn check<B>(request: &Request<B>) -> Result<(), UpgradeError> {
 
 /// Whether a header's comma lists name `token`.
 fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+    let values = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
 fn single(headers: &HeaderMap, name: HeaderName) -> Result<&str, UpgradeError> {
@@ -71,16 +80,20 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Result<&str, UpgradeError> {
 /// Whether a text is the base64 of 16 bytes: 22 characters, the last of which has four spare bits
 /// that are zero, and the padding.
 fn is_key(text: &str) -> bool {
-    let Some((digits, b"==")) = text.as_bytes().split_at_checked(22) else { return false };
-    digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+    let Some((digits, b"==")) = text.as_bytes().split_at_checked(22) else {
+        return false;
+    };
+    digits
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
         && matches!(digits[21], b'A' | b'Q' | b'g' | b'w')
 }
 
 /// Takes the socket back from hyper, with the bytes that came behind the request.
 pub fn reclaim(upgraded: Upgraded) -> std::io::Result<(std::net::TcpStream, Bytes)> {
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().map_err(|_| {
-        std::io::Error::other("the connection is not a plain TCP socket")
-    })?;
+    let parts = upgraded
+        .downcast::<TokioIo<TcpStream>>()
+        .map_err(|_| std::io::Error::other("the connection is not a plain TCP socket"))?;
     Ok((parts.io.into_inner().into_std()?, parts.read_buf))
 }
 
@@ -117,13 +130,28 @@ mod tests {
         let post = request(|request| *request.method_mut() = Method::POST);
         assert_eq!(check(&post), Err(UpgradeError::NotAsked));
         assert_eq!(check(&with("upgrade", "h2c")), Err(UpgradeError::NotAsked));
-        assert_eq!(check(&with("connection", "close")), Err(UpgradeError::NotAsked));
+        assert_eq!(
+            check(&with("connection", "close")),
+            Err(UpgradeError::NotAsked)
+        );
         let old = request(|request| *request.version_mut() = Version::HTTP_10);
         assert_eq!(check(&old), Err(UpgradeError::HttpVersion));
         let version = check(&with("sec-websocket-version", "8"));
         assert_eq!(version, Err(UpgradeError::Version("8".to_owned())));
-        for key in ["", "x", "dGhlIHNhbXBsZSBub25jZQ=", "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25j!Q=="] {
-            assert!(matches!(check(&with("sec-websocket-key", key)), Err(UpgradeError::Header(..))), "{key}");
+        for key in [
+            "",
+            "x",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25j!Q==",
+        ] {
+            assert!(
+                matches!(
+                    check(&with("sec-websocket-key", key)),
+                    Err(UpgradeError::Header(..))
+                ),
+                "{key}"
+            );
         }
         for name in ["host", "sec-websocket-key", "sec-websocket-version"] {
             let missing = request(|request| drop(request.headers_mut().remove(name)));
@@ -133,7 +161,10 @@ mod tests {
                 let value = request.headers()[name].clone();
                 request.headers_mut().append(name, value);
             });
-            assert_eq!(check(&doubled).expect_err(name).to_string(), format!("{name}: more than one"));
+            assert_eq!(
+                check(&doubled).expect_err(name).to_string(),
+                format!("{name}: more than one")
+            );
         }
     }
 }

@@ -53,7 +53,10 @@ pub(super) fn handshake_ack(grant: &Grant<'_>, settings: &VisualSettings) -> Str
     if grant.protocols.binary {
         capabilities.push("binary");
     }
-    if grant.handshake.is_some_and(|handshake| handshake.state_metadata) {
+    if grant
+        .handshake
+        .is_some_and(|handshake| handshake.state_metadata)
+    {
         capabilities.push("state-metadata");
     }
     let states: serde_json::Map<String, Value> = NAMED_STATES
@@ -90,7 +93,9 @@ pub(super) fn handshake_ack(grant: &Grant<'_>, settings: &VisualSettings) -> Str
 }
 
 pub(super) fn heartbeat_ack(message: &Message<'_>) -> String {
-    let timestamp = message.timestamp.map_or("null", serde_json::value::RawValue::get);
+    let timestamp = message
+        .timestamp
+        .map_or("null", serde_json::value::RawValue::get);
     let server_time = time::iso_8601();
     format!(r#"{{"type":"heartbeat_ack","timestamp":{timestamp},"serverTime":"{server_time}"}}"#)
 }

@@ -13,8 +13,7 @@ use super::wire::{Handshake, Introduction, Message, Protocols, Role, shown};
 use crate::dialect::{Session, SessionRole, Turn, Wish};
 use crate::domain::{DisconnectReason, ErrorCode, time};
 use crate::engine::limits::LOOP_LAG_BYTES_MAX;
-use crate::engine::stream::Call;
-use crate::engine::{Publisher, Stream, ViewerKind};
+use crate::engine::{Call, PublishError, Publisher, Stream, ViewerKind};
 
 /// What every session of this dialect shares.
 #[derive(Clone, Debug)]
@@ -87,9 +86,12 @@ impl VisualSession {
         };
         // Who came by `protocols=binary` alone asked for nothing but frames.
         if handshake.is_some() || self.protocols.json {
-            turn.wishes.push(Wish::Text(replies::handshake_ack(&grant, &self.settings)));
+            turn.wishes
+                .push(Wish::Text(replies::handshake_ack(&grant, &self.settings)));
         }
-        let client = handshake.and_then(|shake| shake.client_id.as_deref()).unwrap_or("-");
+        let client = handshake
+            .and_then(|shake| shake.client_id.as_deref())
+            .unwrap_or("-");
         tracing::debug!(session = %id, client, stream = %self.stream.name(), "session open");
         if self.role != Some(Role::Publisher) {
             let kind = match handshake {
@@ -114,7 +116,10 @@ impl VisualSession {
             Ok(handshake) => {
                 self.malformed = 0;
                 self.has_shaken_hands = true;
-                let asked = Protocols { binary: true, json: true };
+                let asked = Protocols {
+                    binary: true,
+                    json: true,
+                };
                 let otherwise = self.introduction.protocols.or(self.introduction.preferred);
                 self.protocols = match handshake.binary {
                     true => asked,
@@ -129,26 +134,32 @@ impl VisualSession {
     /// Takes in one frame of a message.
     fn on_frame(&mut self, frame: &Frame<'_>, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         turn.tally.frames_in += 1;
-        let call = Call { loop_id: Some(turn.loop_id), now: turn.now };
+        let call = Call {
+            loop_id: Some(turn.loop_id),
+            now: turn.now,
+        };
         match frame.payload() {
             Payload::Positions(_) => {
-                self.publisher()?;
-                let stream = &self.stream;
-                if let Some(publisher) = self.publisher.as_deref_mut() {
-                    stream.publish_positions(publisher, frame, call).map_err(Refusal::bound)?;
-                }
+                let (stream, publisher) = self.publishing()?;
+                stream
+                    .publish_positions(publisher, frame, call)
+                    .map_err(Refusal::bound)?;
             }
             Payload::States(states) => {
-                self.publisher()?;
-                self.stream.publish_states(frame, &states, call).map_err(Refusal::bound)?;
+                let (stream, publisher) = self.publishing()?;
+                stream
+                    .publish_states(publisher, frame, &states, call)
+                    .map_err(Refusal::bound)?;
             }
             Payload::Metrics(metrics) => {
-                self.publisher()?;
-                self.stream.publish_metrics(frame, metrics, call).map_err(Refusal::bound)?;
+                let (stream, publisher) = self.publishing()?;
+                stream
+                    .publish_metrics(publisher, frame, metrics, call)
+                    .map_err(Refusal::bound)?;
             }
             Payload::Coordination(_) => {
-                self.publisher()?;
-                self.stream.publish_event(frame, call);
+                let (stream, publisher) = self.publishing()?;
+                stream.publish_event(publisher, frame, call);
             }
             Payload::Heartbeat(heartbeat) => self.on_heartbeat(heartbeat, turn),
             Payload::Error(error) => {
@@ -169,14 +180,20 @@ impl VisualSession {
     }
 
     /// Makes the session a publisher if it may be one.
-    fn publisher(&mut self) -> Result<(), Refusal> {
+    fn publishing(&mut self) -> Result<(&Stream, &mut Publisher), Refusal> {
         if self.role == Some(Role::Viewer) {
             let text = "role: a viewer may not send data frames; role publisher or none may";
-            return Err(Refusal { code: ErrorCode::AuthFailed, text: text.to_owned(), is_malformed: false });
+            return Err(Refusal {
+                code: ErrorCode::AuthFailed,
+                text: text.to_owned(),
+                is_malformed: false,
+            });
         }
         let also_views = self.role.is_none();
-        self.publisher.get_or_insert_with(|| Box::new(Publisher::new(also_views)));
-        Ok(())
+        let publisher = self
+            .publisher
+            .get_or_insert_with(|| Box::new(Publisher::new(also_views)));
+        Ok((&self.stream, publisher))
     }
 
     fn on_heartbeat(&self, heartbeat: Heartbeat<'_>, turn: &mut Turn<'_>) {
@@ -197,7 +214,8 @@ impl VisualSession {
     /// Answers with an error that keeps the connection, in the form that the client speaks.
     fn refuse(&self, code: ErrorCode, text: &str, request_id: Option<&str>, turn: &mut Turn<'_>) {
         if self.protocols.json {
-            turn.wishes.push(Wish::Text(replies::error(code, text, request_id)));
+            turn.wishes
+                .push(Wish::Text(replies::error(code, text, request_id)));
             return;
         }
         let error = ErrorFrame {
@@ -219,7 +237,8 @@ impl VisualSession {
         if self.malformed >= MALFORMED_MAX {
             self.is_closing = true;
             let text = format!("{MALFORMED_MAX} malformed messages in a row");
-            turn.wishes.push(Wish::Close(DisconnectReason::PolicyViolation, text));
+            turn.wishes
+                .push(Wish::Close(DisconnectReason::PolicyViolation, text));
         }
     }
 }
@@ -233,11 +252,19 @@ struct Refusal {
 
 impl Refusal {
     fn malformed(text: &str) -> Self {
-        Self { code: ErrorCode::InvalidMessage, text: text.to_owned(), is_malformed: true }
+        Self {
+            code: ErrorCode::InvalidMessage,
+            text: text.to_owned(),
+            is_malformed: true,
+        }
     }
 
-    fn bound(error: crate::engine::PublishError) -> Self {
-        Self { code: ErrorCode::RateLimitExceeded, text: error.to_string(), is_malformed: false }
+    fn bound(error: PublishError) -> Self {
+        Self {
+            code: ErrorCode::RateLimitExceeded,
+            text: error.to_string(),
+            is_malformed: false,
+        }
     }
 }
 
@@ -262,7 +289,8 @@ impl Session for VisualSession {
             "handshake" => self.on_handshake(text, &message, turn),
             "heartbeat" => {
                 self.malformed = 0;
-                turn.wishes.push(Wish::Text(replies::heartbeat_ack(&message)));
+                turn.wishes
+                    .push(Wish::Text(replies::heartbeat_ack(&message)));
             }
             kind if self.is_open() => {
                 let kind = shown(kind);
@@ -283,7 +311,11 @@ impl Session for VisualSession {
             return self.malformed("binary message before the handshake", None, turn);
         }
         if message.is_empty() {
-            return self.malformed("binary message: 0 bytes; an AGNT frame has at least 8", None, turn);
+            return self.malformed(
+                "binary message: 0 bytes; an AGNT frame has at least 8",
+                None,
+                turn,
+            );
         }
         for frame in Frames::new(message) {
             let outcome = match frame {
@@ -329,7 +361,10 @@ impl Session for VisualSession {
 
     fn own_number(&self) -> Option<u32> {
         let is_both = self.role.is_none();
-        self.publisher.as_ref().filter(|_| is_both).map(|publisher| publisher.number())
+        self.publisher
+            .as_ref()
+            .filter(|_| is_both)
+            .map(|publisher| publisher.number())
     }
 
     fn end(&mut self, turn: &mut Turn<'_>) {

@@ -20,7 +20,10 @@ impl Role {
         match text {
             "viewer" => Ok(Self::Viewer),
             "publisher" => Ok(Self::Publisher),
-            other => Err(format!("role: '{}' is not allowed; viewer or publisher", shown(other))),
+            other => Err(format!(
+                "role: '{}' is not allowed; viewer or publisher",
+                shown(other)
+            )),
         }
     }
 }
@@ -36,18 +39,30 @@ pub struct Protocols {
 
 impl Protocols {
     /// Where nobody names `binary`, a client gets JSON only.
-    pub const JSON: Self = Self { binary: false, json: true };
+    pub const JSON: Self = Self {
+        binary: false,
+        json: true,
+    };
 
     /// A comma list of `binary` and `json`.
     pub fn parse(list: &str) -> Result<Self, String> {
-        let mut found = Self { binary: false, json: false };
-        for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let mut found = Self {
+            binary: false,
+            json: false,
+        };
+        for name in list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             match name {
                 "binary" => found.binary = true,
                 "json" => found.json = true,
                 other => {
                     let other = shown(other);
-                    return Err(format!("protocols: '{other}' is not allowed; binary, json or both"));
+                    return Err(format!(
+                        "protocols: '{other}' is not allowed; binary, json or both"
+                    ));
                 }
             }
         }
@@ -149,11 +164,19 @@ impl Handshake {
         let capabilities = raw.capabilities.unwrap_or_default();
         if capabilities.len() > CAPABILITIES_MAX {
             let count = capabilities.len();
-            return Err(format!("capabilities: {count} entries; allowed are {CAPABILITIES_MAX}"));
+            return Err(format!(
+                "capabilities: {count} entries; allowed are {CAPABILITIES_MAX}"
+            ));
         }
-        if let Some(id) = raw.client_id.as_deref().filter(|id| id.len() > CLIENT_ID_BYTES_MAX) {
+        if let Some(id) = raw
+            .client_id
+            .as_deref()
+            .filter(|id| id.len() > CLIENT_ID_BYTES_MAX)
+        {
             let bytes = id.len();
-            return Err(format!("clientId: {bytes} bytes; allowed are {CLIENT_ID_BYTES_MAX}"));
+            return Err(format!(
+                "clientId: {bytes} bytes; allowed are {CLIENT_ID_BYTES_MAX}"
+            ));
         }
         let lists = |name: &str| capabilities.iter().any(|capability| capability == name);
         Ok(Self {
@@ -169,7 +192,10 @@ impl Handshake {
 
 /// A peer's text as it may stand in an answer: short and without control characters.
 pub(super) fn shown(text: &str) -> String {
-    text.chars().take(64).flat_map(char::escape_default).collect()
+    text.chars()
+        .take(64)
+        .flat_map(char::escape_default)
+        .collect()
 }
 
 #[cfg(test)]
@@ -197,7 +223,10 @@ mod tests {
         let error = Handshake::parse(r#"{"type":"handshake","role":"king\n"}"#).unwrap_err();
         assert_eq!(error, r"role: 'king\n' is not allowed; viewer or publisher");
         let long = format!(r#"{{"clientId":"{}"}}"#, "x".repeat(129));
-        assert_eq!(Handshake::parse(&long).unwrap_err(), "clientId: 129 bytes; allowed are 128");
+        assert_eq!(
+            Handshake::parse(&long).unwrap_err(),
+            "clientId: 129 bytes; allowed are 128"
+        );
     }
 
     #[test]
@@ -205,10 +234,22 @@ mod tests {
         let read = Introduction::read("stream=s1&protocols=binary%2Cjson&role=viewer&x=1", None);
         let read = read.expect("a good query");
         assert_eq!(read.stream.as_str(), "s1");
-        assert_eq!(read.protocols, Some(Protocols { binary: true, json: true }));
+        assert_eq!(
+            read.protocols,
+            Some(Protocols {
+                binary: true,
+                json: true
+            })
+        );
         assert_eq!(read.role, Some(Role::Viewer));
-        for (query, key) in [("stream=a%20b", "stream"), ("protocols=xml", "protocols"), ("role=x", "role")] {
-            let error = Introduction::read(query, None).expect_err("a bad query").to_string();
+        for (query, key) in [
+            ("stream=a%20b", "stream"),
+            ("protocols=xml", "protocols"),
+            ("role=x", "role"),
+        ] {
+            let error = Introduction::read(query, None)
+                .expect_err("a bad query")
+                .to_string();
             assert!(error.starts_with(key), "{error}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::log::Log;
 use crate::engine::stream::Lanes;
 use crate::engine::{Lane, Stream};
 
@@ -18,7 +19,12 @@ pub(super) struct Audience {
 
 impl Audience {
     pub(super) fn new(stream: Arc<Stream>) -> Self {
-        Self { stream, lanes: Lanes::default(), viewers: Vec::new(), readers: Default::default() }
+        Self {
+            stream,
+            lanes: Lanes::default(),
+            viewers: Vec::new(),
+            readers: Default::default(),
+        }
     }
 
     /// Whether the stream has something that this copy lacks.
@@ -30,6 +36,6 @@ impl Audience {
     }
 
     pub(super) fn len_bytes(&self) -> usize {
-        self.lanes.iter().map(crate::engine::log::Log::len_bytes).sum()
+        self.lanes.iter().map(Log::len_bytes).sum()
     }
 }

@@ -69,7 +69,11 @@ pub(super) struct Connection {
 pub(super) enum Phase {
     Open,
     /// The close frame is written or waits in the outbox.
-    Closing { reason: DisconnectReason, until: Instant, is_shut: bool },
+    Closing {
+        reason: DisconnectReason,
+        until: Instant,
+        is_shut: bool,
+    },
 }
 
 /// What reading came to.
@@ -140,7 +144,12 @@ impl Connection {
 
     /// Hands messages to the session; what it wishes is in the turn afterwards.
     pub(super) fn take_in(&mut self, input: &mut [u8], turn: &mut Turn<'_>) {
-        let Self { reader, session, limits, .. } = self;
+        let Self {
+            reader,
+            session,
+            limits,
+            ..
+        } = self;
         let mut is_over = false;
         let outcome = reader.feed(input, limits.read, &mut |incoming| match incoming {
             _ if is_over => {}
@@ -153,12 +162,14 @@ impl Connection {
                 session.on_binary(message, turn);
             }
             Incoming::Ping(payload) => {
-                turn.wishes.push(Wish::Pong(Bytes::copy_from_slice(payload)));
+                turn.wishes
+                    .push(Wish::Pong(Bytes::copy_from_slice(payload)));
             }
             Incoming::Pong => {}
             Incoming::Close(_) => {
                 is_over = true;
-                turn.wishes.push(Wish::Close(DisconnectReason::PeerClosed, String::new()));
+                turn.wishes
+                    .push(Wish::Close(DisconnectReason::PeerClosed, String::new()));
             }
         });
         if let Err(error) = outcome {
@@ -196,7 +207,11 @@ impl Connection {
         }
         // The close frame is exempt from the outbox's bound.
         let _ = self.enqueue(OpCode::Close, &close::payload(reason.code(), text));
-        self.phase = Phase::Closing { reason, until: now + CLOSING_FOR, is_shut: false };
+        self.phase = Phase::Closing {
+            reason,
+            until: now + CLOSING_FOR,
+            is_shut: false,
+        };
     }
 
     /// Once the close frame is out, the sending side is shut, so that the peer reads to the end.

@@ -9,8 +9,8 @@ use std::{fmt, io, thread};
 use super::connection::Adoption;
 use super::pending::WriteBounds;
 use super::turn::EventLoop;
+use crate::engine::Wake;
 use crate::engine::queue::{self, Sender};
-use crate::engine::stream::Wake;
 use crate::telemetry::Metrics;
 
 /// Orders that may wait for one loop.
@@ -86,7 +86,9 @@ pub struct Loops {
 
 impl fmt::Debug for Loops {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Loops").field("loops", &self.handles.len()).finish()
+        out.debug_struct("Loops")
+            .field("loops", &self.handles.len())
+            .finish()
     }
 }
 
@@ -97,7 +99,10 @@ impl Loops {
             .map(|id| {
                 let poll = mio::Poll::new()?;
                 let waker = mio::Waker::new(poll.registry(), super::turn::WAKE)?;
-                let waking = Arc::new(Waking { waker, is_pending: AtomicBool::new(false) });
+                let waking = Arc::new(Waking {
+                    waker,
+                    is_pending: AtomicBool::new(false),
+                });
                 let wake: Wake = {
                     let waking = Arc::clone(&waking);
                     Arc::new(move || waking.wake())
@@ -116,7 +121,12 @@ impl Loops {
                 let thread = thread::Builder::new()
                     .name(format!("agnt-loop-{id}"))
                     .spawn(move || event_loop.run())?;
-                Ok(Handle { orders, waking, connections, thread })
+                Ok(Handle {
+                    orders,
+                    waking,
+                    connections,
+                    thread,
+                })
             })
             .collect::<io::Result<Vec<_>>>()?;
         Ok(Self { handles })
@@ -125,9 +135,16 @@ impl Loops {
     /// Gives a connection to the loop that has the fewest.
     pub async fn adopt(&self, adoption: Adoption) {
         let fewest = |handle: &&Handle| handle.connections.load(Ordering::Relaxed);
-        let Some(handle) = self.handles.iter().min_by_key(fewest) else { return };
+        let Some(handle) = self.handles.iter().min_by_key(fewest) else {
+            return;
+        };
         handle.connections.fetch_add(1, Ordering::Relaxed);
-        if handle.orders.send(Order::Adopt(Box::new(adoption))).await.is_err() {
+        if handle
+            .orders
+            .send(Order::Adopt(Box::new(adoption)))
+            .await
+            .is_err()
+        {
             tracing::error!("event loop has ended; connection dropped");
         }
         handle.waking.wake();
@@ -135,12 +152,17 @@ impl Loops {
 
     /// Connections that the loops own.
     pub fn connections(&self) -> usize {
-        self.handles.iter().map(|handle| handle.connections.load(Ordering::Relaxed)).sum()
+        self.handles
+            .iter()
+            .map(|handle| handle.connections.load(Ordering::Relaxed))
+            .sum()
     }
 
     /// Whether every loop still runs.
     pub fn are_alive(&self) -> bool {
-        self.handles.iter().all(|handle| !handle.thread.is_finished())
+        self.handles
+            .iter()
+            .all(|handle| !handle.thread.is_finished())
     }
 
     /// Closes every connection; each peer is told to come back within `spread`.

@@ -12,6 +12,7 @@ mod patrol;
 mod pending;
 mod turn;
 mod view;
+mod viewing;
 
 pub use connection::{Adoption, ConnectionLimits, SessionPermit};
 pub use handle::{LoopSettings, Loops};

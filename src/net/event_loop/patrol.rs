@@ -38,9 +38,14 @@ impl EventLoop {
     pub(super) fn patrol(&mut self, now: Instant) {
         let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
         let mut roles = RoleCounts::default();
-        let mut held = HeldBytes { outboxes: 0, logs: self.lane_bytes() as i64 };
+        let mut held = HeldBytes {
+            outboxes: 0,
+            logs: self.lane_bytes() as i64,
+        };
         for token in tokens {
-            let Some(connection) = self.connections.get_mut(token) else { continue };
+            let Some(connection) = self.connections.get_mut(token) else {
+                continue;
+            };
             roles.count(connection.session.role());
             held.outboxes += (connection.outbox_bytes + connection.partial.len()) as i64;
             connection.reader.shrink();
@@ -107,10 +112,21 @@ fn let_go(connection: &mut Connection) {
 fn need(connection: &Connection, heartbeat: Duration, now: Instant) -> Need {
     let since = |at: Instant| now.saturating_duration_since(at);
     if let Phase::Closing { until, .. } = connection.phase {
-        return if now >= until { Need::Forget } else { Need::Nothing };
+        return if now >= until {
+            Need::Forget
+        } else {
+            Need::Nothing
+        };
     }
-    if connection.session.handshake_due().is_some_and(|due| now >= due) {
-        return Need::Close(DisconnectReason::HandshakeTimeout, "no handshake within handshake_ms");
+    if connection
+        .session
+        .handshake_due()
+        .is_some_and(|due| now >= due)
+    {
+        return Need::Close(
+            DisconnectReason::HandshakeTimeout,
+            "no handshake within handshake_ms",
+        );
     }
     // Two and a half heartbeats without a word, or without taking a byte.
     let life = heartbeat * 5 / 2;
@@ -118,7 +134,10 @@ fn need(connection: &Connection, heartbeat: Duration, now: Instant) -> Need {
         return Need::Close(DisconnectReason::NoLife, "nothing heard for 2.5 heartbeats");
     }
     if connection.blocked_since.is_some_and(|at| since(at) > life) {
-        return Need::Close(DisconnectReason::TooSlow, "nothing taken for 2.5 heartbeats");
+        return Need::Close(
+            DisconnectReason::TooSlow,
+            "nothing taken for 2.5 heartbeats",
+        );
     }
     if since(connection.heard_at) >= heartbeat && since(connection.pinged_at) >= heartbeat {
         return Need::Ping;

@@ -4,6 +4,7 @@
 //! socket takes a part of a message, the rest of that message is set aside, so that every position
 //! stays at the beginning of a message and the next write may begin with something newer.
 
+use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use bytes::{Buf, Bytes};
 use super::audience::Audience;
 use super::connection::Connection;
 use super::view::{CatchingUp, StateCursor, View};
+use crate::engine::Lane;
 use crate::engine::log::{Chunk, Log};
 use crate::net::ws::head;
 
@@ -83,7 +85,12 @@ struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     fn new(bytes_max: usize) -> Self {
-        Self { slices: ArrayVec::new(), pieces: ArrayVec::new(), bytes: 0, bytes_max }
+        Self {
+            slices: ArrayVec::new(),
+            pieces: ArrayVec::new(),
+            bytes: 0,
+            bytes_max,
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -94,7 +101,12 @@ impl<'a> Gathered<'a> {
         let bytes = &bytes[..bytes.len().min(self.bytes_max - self.bytes)];
         if !self.slices.is_full() && !bytes.is_empty() {
             self.slices.push(IoSlice::new(bytes));
-            self.pieces.push(Piece { source, chunk, start, bytes: bytes.len() });
+            self.pieces.push(Piece {
+                source,
+                chunk,
+                start,
+                bytes: bytes.len(),
+            });
             self.bytes += bytes.len();
         }
     }
@@ -117,6 +129,21 @@ impl<'a> Gathered<'a> {
         }
     }
 
+    /// Adds what a viewer has not got: events, the rest of a state tick, positions.
+    fn add_view(&mut self, view: &View, audience: &'a Audience, state: Option<&'a (Bytes, usize)>) {
+        if let Some(lane) = view.kind.events() {
+            let log = &audience.lanes[lane.index()];
+            self.add_log(Source::Events, log, view.events_at, view.own_number);
+        }
+        if let Some((bytes, sent)) = state {
+            self.add(Source::State, None, *sent as u64, &bytes[*sent..]);
+        }
+        if !self.is_full() {
+            let log = &audience.lanes[view.kind.positions().index()];
+            self.add_log(Source::Positions, log, view.positions_at, view.own_number);
+        }
+    }
+
     fn add_range(&mut self, source: Source, chunk: &'a Chunk, start: u64, end: u64) {
         let range = (start - chunk.start) as usize..(end - chunk.start) as usize;
         self.add(source, Some(chunk), start, &chunk.bytes[range]);
@@ -131,101 +158,97 @@ pub(super) fn write(
     now: Instant,
     written: &mut Written,
 ) -> WriteOutcome {
-    let lanes = audience.map(|audience| &audience.lanes);
-    let Connection { view, partial, outbox, outbox_bytes, socket, .. } = connection;
-    if let (Some(view), Some(audience)) = (view.as_deref_mut(), audience) {
+    let Connection {
+        view,
+        partial,
+        outbox,
+        outbox_bytes,
+        socket,
+        ..
+    } = connection;
+    let mut viewing = view.as_deref_mut().zip(audience);
+    if let Some((view, audience)) = &mut viewing {
         written.conflations += u64::from(refresh(view, audience, bounds, now));
     }
-    // Taken out while the slices borrow it; a reference count, not a copy.
+    // Taken out while the slices borrow them; reference counts, not copies.
     let half_sent = std::mem::take(partial);
-    let state = match view.as_deref() {
-        Some(View { catching_up: CatchingUp::With(cursor), .. }) => {
-            Some((cursor.tick.bytes.clone(), cursor.sent))
-        }
-        _ => None,
-    };
+    let state = viewing.as_ref().and_then(|(view, _)| view.state_left());
     let mut gathered = Gathered::new(bounds.write_bytes_max);
     gathered.add(Source::Partial, None, 0, &half_sent);
     for message in outbox.iter() {
         gathered.add(Source::Outbox, None, 0, message);
     }
-    if let (Some(view), Some(lanes)) = (view.as_deref(), lanes) {
-        if let Some(lane) = view.kind.events() {
-            let log = &lanes[lane.index()];
-            gathered.add_log(Source::Events, log, view.events_at, view.own_number);
-        }
-        if let Some((bytes, sent)) = &state {
-            gathered.add(Source::State, None, *sent as u64, &bytes[*sent..]);
-        }
-        if !gathered.is_full() {
-            let log = &lanes[view.kind.positions().index()];
-            gathered.add_log(Source::Positions, log, view.positions_at, view.own_number);
-        }
+    if let Some((view, audience)) = &viewing {
+        gathered.add_view(view, audience, state.as_ref());
     }
     if gathered.slices.is_empty() {
-        skip_own(view.as_deref_mut(), lanes);
+        skip_own(viewing);
         return WriteOutcome::Empty;
     }
-    let (outcome, mut left) = match send(socket, &gathered) {
-        Ok(bytes) => {
-            written.writes += 1;
-            written.bytes += bytes as u64;
-            let outcome = match bytes == gathered.bytes {
-                true if gathered.is_full() => WriteOutcome::More,
-                true => WriteOutcome::Empty,
-                false => WriteOutcome::Blocked,
-            };
-            (outcome, bytes)
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => (WriteOutcome::Blocked, 0),
+    let taken = match send(socket, &gathered) {
+        Ok(taken) => taken,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
         Err(_) => return WriteOutcome::Gone,
     };
+    let outcome = match taken == gathered.bytes {
+        true if gathered.is_full() => WriteOutcome::More,
+        true => WriteOutcome::Empty,
+        false => WriteOutcome::Blocked,
+    };
+    written.writes += 1;
+    written.bytes += taken as u64;
+    let mut left = taken;
     let mut rest = Bytes::new();
-    let mut outbox_done = 0;
-    let mut outbox_cut = 0;
-    let mut is_partial_done = half_sent.is_empty();
+    let mut outbox_taken = 0;
     for piece in &gathered.pieces {
         let taken = left.min(piece.bytes);
         left -= taken;
-        if taken == 0 {
-            break;
-        }
         match piece.source {
-            Source::Partial if taken == half_sent.len() => {
-                is_partial_done = true;
-                written.frames += 1;
+            Source::Partial if taken < half_sent.len() => rest = half_sent.slice(taken..),
+            Source::Partial => written.frames += 1,
+            Source::Outbox => outbox_taken += taken,
+            Source::Events | Source::Positions | Source::State if taken > 0 => {
+                if let Some((view, _)) = &mut viewing {
+                    rest = advance(view, piece, taken, written);
+                }
             }
-            Source::Partial => rest = half_sent.slice(taken..),
-            Source::Outbox => {
-                outbox_done += 1;
-                outbox_cut = taken;
-            }
-            Source::Events | Source::Positions | Source::State => {
-                let Some(view) = view.as_deref_mut() else { continue };
-                rest = advance(view, piece, taken, written);
-            }
+            _ => {}
         }
     }
     drop(gathered);
-    if !is_partial_done && rest.is_empty() {
-        rest = half_sent;
-    }
-    for at in 0..outbox_done {
-        let Some(mut message) = outbox.pop_front() else { break };
-        *outbox_bytes -= message.len();
-        if at + 1 == outbox_done && outbox_cut < message.len() {
-            message.advance(outbox_cut);
-            rest = message;
-        }
-    }
-    if outbox.is_empty() && outbox.capacity() > 8 {
-        outbox.shrink_to_fit();
+    if outbox_taken > 0 {
+        let cut = take_from_outbox(outbox, outbox_bytes, outbox_taken);
+        rest = if cut.is_empty() { rest } else { cut };
     }
     *partial = rest;
     if outcome == WriteOutcome::Empty {
-        skip_own(view.as_deref_mut(), lanes);
+        skip_own(viewing);
     }
     outcome
+}
+
+/// Removes `taken` bytes of whole messages; returns the rest of one that was cut.
+fn take_from_outbox(
+    outbox: &mut VecDeque<Bytes>,
+    outbox_bytes: &mut usize,
+    mut taken: usize,
+) -> Bytes {
+    while taken > 0 {
+        let Some(mut message) = outbox.pop_front() else {
+            break;
+        };
+        *outbox_bytes -= message.len();
+        if taken < message.len() {
+            message.advance(taken);
+            return message;
+        }
+        taken -= message.len();
+    }
+    if outbox.is_empty() {
+        // Idle connections hold no buffer.
+        *outbox = VecDeque::new();
+    }
+    Bytes::new()
 }
 
 fn send(socket: &mut mio::net::TcpStream, gathered: &Gathered<'_>) -> io::Result<usize> {
@@ -271,14 +294,24 @@ fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Inst
     }
     if let CatchingUp::Due(since) = view.catching_up {
         let positions_from = audience.lanes[view.kind.positions().index()].start();
-        let events_from = view.kind.events().map_or(0, |lane| audience.lanes[lane.index()].start());
-        let from = (positions_from, if since.is_none() { events_from } else { 0 });
+        let events_from = view
+            .kind
+            .events()
+            .map_or(0, |lane| audience.lanes[lane.index()].start());
+        let from = (
+            positions_from,
+            if since.is_none() { events_from } else { 0 },
+        );
         let tick = audience.stream.state_tick(view.kind, since, from, now);
         view.positions_at = tick.positions_at;
         if since.is_none() {
             view.events_at = view.events_at.max(tick.events_at);
         }
-        view.catching_up = CatchingUp::With(Box::new(StateCursor { tick, sent: 0, since }));
+        view.catching_up = CatchingUp::With(Box::new(StateCursor {
+            tick,
+            sent: 0,
+            since,
+        }));
     }
     has_conflated
 }
@@ -301,7 +334,9 @@ fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Writt
             rest
         }
         _ => {
-            let CatchingUp::With(cursor) = &mut view.catching_up else { return Bytes::new() };
+            let CatchingUp::With(cursor) = &mut view.catching_up else {
+                return Bytes::new();
+            };
             let bytes = cursor.tick.bytes.clone();
             let (to, rest, messages) = settle(&bytes, cursor.sent, taken, None);
             written.frames += messages;
@@ -316,12 +351,7 @@ fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Writt
 
 /// Of messages back to back, `taken` bytes from the message at `from` on were sent. Returns where
 /// the next unsent message begins, the rest of one that was cut, and how many went out whole.
-fn settle(
-    bytes: &Bytes,
-    from: usize,
-    taken: usize,
-    chunk: Option<&Chunk>,
-) -> (usize, Bytes, u64) {
+fn settle(bytes: &Bytes, from: usize, taken: usize, chunk: Option<&Chunk>) -> (usize, Bytes, u64) {
     let end = from + taken;
     if let Some(chunk) = chunk.filter(|_| from == 0 && end == bytes.len()) {
         return (end, Bytes::new(), u64::from(chunk.messages));
@@ -329,7 +359,9 @@ fn settle(
     let mut at = from;
     let mut whole = 0;
     while at < end {
-        let Some(length) = head::sealed_bytes(&bytes[at..]) else { break };
+        let Some(length) = head::sealed_bytes(&bytes[at..]) else {
+            break;
+        };
         let next = (at + length).min(bytes.len());
         if next > end {
             return (next, bytes.slice(end..next), whole);
@@ -341,12 +373,15 @@ fn settle(
 }
 
 /// A viewer that has all but its own frames stands behind them.
-fn skip_own(view: Option<&mut View>, lanes: Option<&crate::engine::stream::Lanes>) {
-    let (Some(view), Some(lanes)) = (view, lanes) else { return };
+fn skip_own(viewing: Option<(&mut View, &Audience)>) {
+    let Some((view, audience)) = viewing else {
+        return;
+    };
     if view.own_number.is_some() && matches!(view.catching_up, CatchingUp::Live) {
-        view.positions_at = view.positions_at.max(lanes[view.kind.positions().index()].end());
+        let end = |lane: Lane| audience.lanes[lane.index()].end();
+        view.positions_at = view.positions_at.max(end(view.kind.positions()));
         if let Some(lane) = view.kind.events() {
-            view.events_at = view.events_at.max(lanes[lane.index()].end());
+            view.events_at = view.events_at.max(end(lane));
         }
     }
 }

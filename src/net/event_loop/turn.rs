@@ -11,13 +11,10 @@ use super::audience::Audience;
 use super::connection::{Adoption, Connection, ReadOutcome};
 use super::handle::{LoopSettings, Order, Waking};
 use super::pending::{self, WriteBounds, WriteOutcome, Written};
-use super::view::{CatchingUp, View};
 use crate::dialect::{SessionTally, Turn, Wish};
 use crate::domain::DisconnectReason;
-use crate::engine::log::Log;
+use crate::engine::Wake;
 use crate::engine::queue::Receiver;
-use crate::engine::stream::Wake;
-use crate::engine::{Lane, ViewerKind};
 use crate::net::ws::OpCode;
 use crate::telemetry::{DropReason, HandshakeResult, Metrics, Tally};
 
@@ -39,13 +36,13 @@ pub(super) struct EventLoop {
     poll: Poll,
     orders: Receiver<Order>,
     waking: Arc<Waking>,
-    wake: Wake,
+    pub(super) wake: Wake,
     connection_count: Arc<AtomicUsize>,
     pub(super) settings: LoopSettings,
     bounds: WriteBounds,
     metrics: Arc<Metrics>,
     pub(super) connections: Slab<Connection>,
-    audiences: Slab<Audience>,
+    pub(super) audiences: Slab<Audience>,
     /// Connections that have more to read than one turn allows.
     to_read: Vec<usize>,
     /// Connections that have something to write beside their stream.
@@ -149,7 +146,11 @@ impl EventLoop {
         self.tally.frames_in += counted.frames_in;
         self.tally.decode_errors += counted.decode_errors;
         self.tally.ticks_incomplete += counted.ticks_incomplete;
-        let Metrics { dropped, handshakes, .. } = &*self.metrics;
+        let Metrics {
+            dropped,
+            handshakes,
+            ..
+        } = &*self.metrics;
         dropped.add(DropReason::UnknownType, counted.frames_unknown);
         dropped.add(DropReason::NotAllowed, counted.frames_not_allowed);
         dropped.add(DropReason::OverBound, counted.frames_over_bound);
@@ -197,10 +198,20 @@ impl EventLoop {
         now: Instant,
         act: impl FnOnce(&mut Connection, &mut Turn<'_>),
     ) {
-        let Some(connection) = self.connections.get_mut(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
         let mut wishes = std::mem::take(&mut self.wishes);
         let tally = &mut self.session_tally;
-        act(connection, &mut Turn { now, loop_id: self.id, wishes: &mut wishes, tally });
+        act(
+            connection,
+            &mut Turn {
+                now,
+                loop_id: self.id,
+                wishes: &mut wishes,
+                tally,
+            },
+        );
         if let (Some(view), own) = (&mut connection.view, connection.session.own_number()) {
             view.own_number = own;
         }
@@ -211,7 +222,11 @@ impl EventLoop {
     }
 
     fn grant(&mut self, token: usize, wish: Wish, now: Instant) {
-        let Some(connection) = self.connections.get_mut(token).filter(|held| held.is_open()) else {
+        let Some(connection) = self
+            .connections
+            .get_mut(token)
+            .filter(|held| held.is_open())
+        else {
             return;
         };
         let outcome = match wish {
@@ -229,7 +244,7 @@ impl EventLoop {
     }
 
     /// Notes that the connection has something to write beside its stream.
-    fn queue_write(&mut self, token: usize) {
+    pub(super) fn queue_write(&mut self, token: usize) {
         if let Some(connection) = self.connections.get_mut(token)
             && !connection.is_queued
         {
@@ -263,20 +278,31 @@ impl EventLoop {
     /// Forgets a connection whose socket is of no more use.
     pub(super) fn forget(&mut self, token: usize, now: Instant) {
         self.unwatch(token);
-        let Some(mut connection) = self.connections.try_remove(token) else { return };
+        let Some(mut connection) = self.connections.try_remove(token) else {
+            return;
+        };
         // The socket leaves the poll with its file descriptor.
         let _ = self.poll.registry().deregister(&mut connection.socket);
         if connection.is_open() {
-            self.metrics.disconnects.increment(DisconnectReason::PeerGone);
+            self.metrics
+                .disconnects
+                .increment(DisconnectReason::PeerGone);
         }
         let mut wishes = Vec::new();
         let tally = &mut self.session_tally;
-        connection.session.end(&mut Turn { now, loop_id: self.id, wishes: &mut wishes, tally });
+        connection.session.end(&mut Turn {
+            now,
+            loop_id: self.id,
+            wishes: &mut wishes,
+            tally,
+        });
         self.connection_count.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn read(&mut self, token: usize, now: Instant) {
-        let Some(connection) = self.connections.get(token) else { return };
+        let Some(connection) = self.connections.get(token) else {
+            return;
+        };
         if connection.session.must_wait(self.id) {
             // Another loop lags: the socket's buffer fills and TCP slows the publisher down.
             self.to_read.push(token);
@@ -308,59 +334,6 @@ impl EventLoop {
         }
     }
 
-    /// Shows a stream to a connection, its current state first.
-    fn watch(&mut self, token: usize, kind: ViewerKind) {
-        self.unwatch(token);
-        let Some(connection) = self.connections.get_mut(token) else { return };
-        let Some(stream) = connection.session.stream().cloned() else { return };
-        let found = self.audiences.iter().find(|(_, held)| Arc::ptr_eq(&held.stream, &stream));
-        let found = found.map(|(audience, _)| audience);
-        let at = found.unwrap_or_else(|| self.audiences.insert(Audience::new(stream)));
-        let audience = &mut self.audiences[at];
-        for lane in [Some(kind.positions()), kind.events()].into_iter().flatten() {
-            audience.stream.watch(self.id, &self.wake, lane);
-            audience.readers[lane.index()] += 1;
-        }
-        audience.stream.pull(self.id, &mut audience.lanes);
-        let end = |lane: Lane| audience.lanes[lane.index()].end();
-        connection.view = Some(Box::new(View {
-            audience: at,
-            seat: audience.viewers.len(),
-            kind,
-            positions_at: end(kind.positions()),
-            events_at: kind.events().map_or(0, end),
-            catching_up: CatchingUp::Due(None),
-            has_let_go: false,
-            own_number: connection.session.own_number(),
-        }));
-        audience.viewers.push(token);
-        self.queue_write(token);
-    }
-
-    fn unwatch(&mut self, token: usize) {
-        let Some(view) = self.connections.get_mut(token).and_then(|held| held.view.take()) else {
-            return;
-        };
-        let audience = &mut self.audiences[view.audience];
-        for lane in [Some(view.kind.positions()), view.kind.events()].into_iter().flatten() {
-            audience.stream.unwatch(self.id, lane);
-            audience.readers[lane.index()] -= 1;
-            if audience.readers[lane.index()] == 0 {
-                audience.lanes[lane.index()] = Log::starting_at(audience.lanes[lane.index()].end());
-            }
-        }
-        audience.viewers.swap_remove(view.seat);
-        if let Some(&moved) = audience.viewers.get(view.seat)
-            && let Some(moved) = self.connections.get_mut(moved)
-            && let Some(moved) = moved.view.as_deref_mut()
-        {
-            moved.seat = view.seat;
-        }
-        if audience.viewers.is_empty() {
-            self.audiences.remove(view.audience);
-        }
-    }
-
     /// Writes what waits: first what belongs to single connections, then what streams have new.
     fn flush(&mut self, now: Instant) {
         for token in std::mem::take(&mut self.to_write) {
@@ -370,7 +343,9 @@ impl EventLoop {
             self.write(token, now);
         }
         for at in self.audiences.iter().map(|(at, _)| at).collect::<Vec<_>>() {
-            let Some(audience) = self.audiences.get_mut(at) else { continue };
+            let Some(audience) = self.audiences.get_mut(at) else {
+                continue;
+            };
             if audience.is_behind() {
                 audience.stream.pull(self.id, &mut audience.lanes);
                 self.walk(at, now);
@@ -378,26 +353,17 @@ impl EventLoop {
         }
     }
 
-    /// Writes to every viewer of a stream that is not blocked.
-    fn walk(&mut self, audience: usize, now: Instant) {
-        // A viewer that goes moves the last one into its seat, so the walk goes backwards.
-        let seats = self.audiences.get(audience).map_or(0, |held| held.viewers.len());
-        for seat in (0..seats).rev() {
-            let Some(held) = self.audiences.get(audience) else { return };
-            let Some(&token) = held.viewers.get(seat) else { continue };
-            if self.connections.get(token).is_some_and(|held| held.blocked_since.is_none()) {
-                self.write(token, now);
-            }
-        }
-        self.trim(audience, now);
-    }
-
-    fn write(&mut self, token: usize, now: Instant) {
-        let Some(connection) = self.connections.get_mut(token) else { return };
+    pub(super) fn write(&mut self, token: usize, now: Instant) {
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
         if connection.blocked_since.is_some() {
             return;
         }
-        let audience = connection.view.as_ref().and_then(|view| self.audiences.get(view.audience));
+        let audience = connection
+            .view
+            .as_ref()
+            .and_then(|view| self.audiences.get(view.audience));
         let mut written = Written::default();
         let outcome = pending::write(connection, audience, &self.bounds, now, &mut written);
         self.tally.writes += written.writes;
@@ -405,7 +371,9 @@ impl EventLoop {
         self.tally.frames_out += written.frames;
         self.tally.conflations += written.conflations;
         if let Some(published_at) = written.published_at {
-            self.tally.publish_to_write.record(nanos(published_at.elapsed()));
+            self.tally
+                .publish_to_write
+                .record(nanos(published_at.elapsed()));
         }
         match outcome {
             WriteOutcome::Empty => connection.shut_if_done(),
@@ -415,68 +383,6 @@ impl EventLoop {
         }
     }
 
-    /// Forgets what every viewer of a stream has, what is too old, and what is beyond the bounds;
-    /// closes viewers that need events from before that.
-    pub(super) fn trim(&mut self, at: usize, now: Instant) {
-        let Some(audience) = self.audiences.get_mut(at) else { return };
-        let mut needed = [u64::MAX; Lane::ALL.len()];
-        for token in &audience.viewers {
-            let Some(view) = self.connections.get(*token).and_then(|held| held.view.as_ref())
-            else {
-                continue;
-            };
-            let positions = view.kind.positions().index();
-            needed[positions] = needed[positions].min(view.positions_at);
-            if let Some(events) = view.kind.events().map(Lane::index) {
-                needed[events] = needed[events].min(view.events_at);
-            }
-        }
-        let oldest = now.checked_sub(self.settings.staleness_max);
-        let mut is_cut = false;
-        for lane in Lane::ALL {
-            let log = &mut audience.lanes[lane.index()];
-            log.forget_before(needed[lane.index()].min(log.end()));
-            if lane.is_lossy() {
-                if let Some(oldest) = oldest {
-                    log.forget_older(oldest);
-                }
-                log.forget_beyond(self.settings.log_bytes_max);
-            } else if log.len_bytes() > self.settings.events_bytes_max {
-                log.forget_beyond(self.settings.events_bytes_max);
-                is_cut = true;
-            }
-        }
-        if is_cut {
-            self.close_cut_off(at, now);
-        }
-    }
-
-    /// Closes the viewers that can't get the next event any more: none is dropped silently.
-    fn close_cut_off(&mut self, audience: usize, now: Instant) {
-        let held = &self.audiences[audience];
-        let is_cut_off = |token: &usize| {
-            let view = self.connections.get(*token).and_then(|held| held.view.as_ref());
-            view.is_some_and(|view| {
-                let lane = view.kind.events();
-                lane.is_some_and(|lane| view.events_at < held.lanes[lane.index()].start())
-            })
-        };
-        for token in held.viewers.iter().copied().filter(is_cut_off).collect::<Vec<_>>() {
-            let text = "more events wait than events_bytes_max allows";
-            self.close(token, DisconnectReason::TooSlow, text, now);
-        }
-    }
-
-    /// The audiences, for the patrol.
-    pub(super) fn audience_slots(&self) -> Vec<usize> {
-        self.audiences.iter().map(|(at, _)| at).collect()
-    }
-
-    /// Bytes that this loop holds in its copies of lanes.
-    pub(super) fn lane_bytes(&self) -> usize {
-        self.audiences.iter().map(|(_, audience)| audience.len_bytes()).sum()
-    }
-
     /// The shared numbers.
     pub(super) fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -484,7 +390,9 @@ impl EventLoop {
 
     /// Puts a ping into the outbox.
     pub(super) fn ping(&mut self, token: usize, now: Instant) {
-        let Some(connection) = self.connections.get_mut(token) else { return };
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
         connection.pinged_at = now;
         if connection.enqueue(OpCode::Ping, &[]).is_ok() {
             self.queue_write(token);

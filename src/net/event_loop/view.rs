@@ -1,5 +1,7 @@
 //! A viewer as its event loop sees it: positions in the lanes of a stream.
 
+use bytes::Bytes;
+
 use crate::engine::ViewerKind;
 use crate::engine::state_tick::StateTick;
 
@@ -41,6 +43,14 @@ pub(super) struct StateCursor {
 }
 
 impl View {
+    /// The state tick under way and how much of it was sent.
+    pub(super) fn state_left(&self) -> Option<(Bytes, usize)> {
+        match &self.catching_up {
+            CatchingUp::With(cursor) => Some((cursor.tick.bytes.clone(), cursor.sent)),
+            _ => None,
+        }
+    }
+
     /// The viewer can't go on where it stands: what it needs next is a state tick.
     pub(super) fn fall_behind(&mut self) {
         let since = match &self.catching_up {

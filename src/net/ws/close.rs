@@ -16,8 +16,7 @@ pub fn check(payload: &[u8]) -> Result<Option<u16>, CloseError> {
         [_] => Err(CloseError::Code),
         [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
-            let is_allowed =
-                matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            let is_allowed = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
             if !is_allowed {
                 return Err(CloseError::Code);
             }

@@ -93,7 +93,9 @@ pub enum HeadError {
 impl Head {
     /// Reads a client's head; `None` while it is cut short. Judges as early as the bytes allow.
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, HeadError> {
-        let Some(&first) = bytes.first() else { return Ok(None) };
+        let Some(&first) = bytes.first() else {
+            return Ok(None);
+        };
         if first & 0x70 != 0 {
             return Err(HeadError::ReservedBits);
         }
@@ -102,7 +104,9 @@ impl Head {
         if opcode.is_control() && !fin {
             return Err(HeadError::FragmentedControl);
         }
-        let Some(&second) = bytes.get(1) else { return Ok(None) };
+        let Some(&second) = bytes.get(1) else {
+            return Ok(None);
+        };
         if second & 0x80 == 0 {
             return Err(HeadError::Unmasked);
         }
@@ -130,11 +134,19 @@ impl Head {
             return Err(HeadError::Length);
         }
         let mask_at = 2 + length_bytes;
-        let Some(mask) = bytes.get(mask_at..mask_at + 4).and_then(|four| four.try_into().ok())
+        let Some(mask) = bytes
+            .get(mask_at..mask_at + 4)
+            .and_then(|four| four.try_into().ok())
         else {
             return Ok(None);
         };
-        Ok(Some(Self { fin, opcode, head_bytes: mask_at + 4, payload_bytes, mask }))
+        Ok(Some(Self {
+            fin,
+            opcode,
+            head_bytes: mask_at + 4,
+            payload_bytes,
+            mask,
+        }))
     }
 }
 
@@ -185,7 +197,10 @@ mod tests {
             assert_eq!(Head::parse(&whole[..end]), Ok(None), "{end} bytes");
         }
         let head = Head::parse(&whole).unwrap().unwrap();
-        assert_eq!((head.head_bytes, head.payload_bytes, head.mask), (8, 256, [1, 2, 3, 4]));
+        assert_eq!(
+            (head.head_bytes, head.payload_bytes, head.mask),
+            (8, 256, [1, 2, 3, 4])
+        );
     }
 
     #[test]

@@ -107,7 +107,9 @@ impl Reader {
         if !self.cut.is_empty() {
             let taken = self.complete(input, limits)?;
             input = &mut input[taken..];
-            let Some(head) = self.whole_head(limits)? else { return Ok(()) };
+            let Some(head) = self.whole_head(limits)? else {
+                return Ok(());
+            };
             let mut frame = std::mem::take(&mut self.cut);
             let outcome = self.take_frame(head, &mut frame[head.head_bytes..], limits, sink);
             frame.clear();
@@ -115,7 +117,9 @@ impl Reader {
             outcome?;
         }
         while !input.is_empty() {
-            let Some(head) = self.judge(input, limits)? else { break };
+            let Some(head) = self.judge(input, limits)? else {
+                break;
+            };
             let end = head.head_bytes + head.payload_bytes as usize;
             if input.len() < end {
                 break;
@@ -130,7 +134,11 @@ impl Reader {
 
     /// Bytes held for what is half-received.
     pub fn held_bytes(&self) -> usize {
-        self.cut.capacity() + self.fragments.as_ref().map_or(0, |held| held.bytes.capacity())
+        self.cut.capacity()
+            + self
+                .fragments
+                .as_ref()
+                .map_or(0, |held| held.bytes.capacity())
     }
 
     /// Gives unused memory back; for connections that have fallen silent.
@@ -169,7 +177,9 @@ impl Reader {
 
     /// Reads a head and judges it against the message that it belongs to.
     fn judge(&self, bytes: &[u8], limits: ReadLimits) -> Result<Option<Head>, ReadError> {
-        let Some(head) = Head::parse(bytes)? else { return Ok(None) };
+        let Some(head) = Head::parse(bytes)? else {
+            return Ok(None);
+        };
         if head.opcode.is_control() {
             return Ok(Some(head));
         }
@@ -181,10 +191,15 @@ impl Reader {
         };
         let bytes = head.payload_bytes.saturating_add(held as u64);
         if bytes > limits.message_bytes_max as u64 {
-            return Err(ReadError::TooBig { bytes, bytes_max: limits.message_bytes_max });
+            return Err(ReadError::TooBig {
+                bytes,
+                bytes_max: limits.message_bytes_max,
+            });
         }
         if count >= limits.fragments_max {
-            return Err(ReadError::TooManyFragments { fragments_max: limits.fragments_max });
+            return Err(ReadError::TooManyFragments {
+                fragments_max: limits.fragments_max,
+            });
         }
         Ok(Some(head))
     }
@@ -219,7 +234,12 @@ impl Reader {
     ) -> Result<(), ReadError> {
         let fragments = self.fragments.get_or_insert_with(|| {
             let is_text = head.opcode == OpCode::Text;
-            Box::new(Fragments { is_text, bytes: Vec::new(), count: 0, valid_bytes: 0 })
+            Box::new(Fragments {
+                is_text,
+                bytes: Vec::new(),
+                count: 0,
+                valid_bytes: 0,
+            })
         });
         fragments.bytes.extend_from_slice(payload);
         fragments.count += 1;

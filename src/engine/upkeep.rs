@@ -1,0 +1,101 @@
+//! What the clock brings to a stream: agents that are due for removal, and JSON for the viewers
+//! that do not speak binary.
+
+use std::time::Instant;
+
+use agnt_codec::{AgentPosition, Emit, Flags, POSITIONS_PER_FRAME_MAX, PositionUpdate};
+
+use super::agents::Origin;
+use super::lane::Lane;
+use super::limits::JSON_RECORDS_MAX;
+use super::stream::{Core, Stream};
+
+/// The publisher of what the server itself publishes.
+const SERVER: u32 = 0;
+
+/// What a stream holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamUsage {
+    /// Agents that are not gone.
+    pub agents: usize,
+    /// Bytes in its lanes that not every loop has pulled.
+    pub log_bytes: usize,
+}
+
+impl Stream {
+    /// Removes agents that are silent or whose publisher left.
+    pub fn sweep(&self, now: Instant) -> StreamUsage {
+        let mut guard = self.lock();
+        let core = &mut *guard;
+        let linger = self.limits.publisher_linger;
+        let is_over = |left: &Instant| now.saturating_duration_since(*left) >= linger;
+        let silent_before = self.limits.agent_ttl.and_then(|ttl| now.checked_sub(ttl));
+        let overdue = core.table.overdue(silent_before, |publisher| {
+            core.departed.get(&publisher).is_some_and(is_over)
+        });
+        core.departed.retain(|_, left| !is_over(left));
+        if !overdue.is_empty() {
+            self.remove(core, &overdue, now);
+        }
+        core.table.bury(now);
+        core.forget_old_state_ticks(now);
+        StreamUsage {
+            agents: core.table.live(),
+            log_bytes: core.log_bytes(),
+        }
+    }
+
+    /// Publishes that agents are gone, as one tick.
+    fn remove(&self, core: &mut Core, gone: &[AgentPosition], now: Instant) {
+        let mut frame = Vec::new();
+        let parts = gone.chunks(POSITIONS_PER_FRAME_MAX);
+        let last = parts.len() - 1;
+        for (at, records) in parts.enumerate() {
+            let update = PositionUpdate { records };
+            frame.resize(update.encoded_bytes(), 0);
+            let flags = if at == last { Flags::NONE } else { Flags::MORE };
+            let Ok(bytes) = update.emit(flags, &mut frame) else {
+                continue;
+            };
+            if let Some(log) = core.lane_if_read(Lane::Positions, bytes) {
+                log.append(1, now, None, |out| {
+                    (self.encoders.seal_frame)(&frame[..bytes], out)
+                });
+            }
+        }
+        let changed = core.lane(Lane::Positions).end();
+        core.table.apply(
+            gone,
+            Origin {
+                publisher: SERVER,
+                now,
+                changed,
+            },
+            &mut Vec::new(),
+            0,
+        );
+        self.announce(core, &[Lane::Positions], None);
+    }
+
+    /// Appends what changed since the last time to the JSON lane, if anybody reads it.
+    pub fn tick_json(&self, now: Instant) {
+        let mut guard = self.lock();
+        let core = &mut *guard;
+        let end = core.lane(Lane::Positions).end();
+        if core.watchers.read(Lane::PositionsJson) && end > core.json_since {
+            let changed: Vec<_> = core
+                .table
+                .changed_since(core.json_since, 0)
+                .copied()
+                .collect();
+            let seal = self.encoders.seal_positions_json;
+            for records in changed.chunks(JSON_RECORDS_MAX) {
+                if let Some(log) = core.lane_if_read(Lane::PositionsJson, 0) {
+                    log.append(1, now, None, |out| seal(records, out));
+                }
+            }
+            self.announce(core, &[Lane::PositionsJson], None);
+        }
+        core.json_since = end;
+    }
+}
