@@ -127,6 +127,10 @@ fn replay_options(arguments: ReplayArgs) -> replay::ReplayOptions {
 }
 
 /// The first signal asks for a drain, the second ends at once.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second signal is the one that does not wait"
+)]
 async fn wait_for_signals(stop: watch::Sender<bool>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),

@@ -56,10 +56,24 @@ pub(crate) fn show(outcome: &Outcome) -> bool {
     faults.is_empty()
 }
 
-fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
+type Row = (&'static str, String);
+
+fn rows(outcome: &Outcome) -> Vec<Row> {
+    let mut rows = delivery_rows(outcome);
+    rows.extend(server_rows(outcome));
+    rows.push((
+        "load generator cores",
+        format!("{:.2}", outcome.client_cores),
+    ));
+    rows.extend(slow_rows(outcome));
+    rows
+}
+
+/// What arrived, and when.
+fn delivery_rows(outcome: &Outcome) -> Vec<Row> {
     let share = 100.0 * outcome.delivered as f64 / (outcome.expected as f64).max(1.0);
     let latency = outcome.latency_us;
-    let mut rows = vec![
+    vec![
         (
             "frames delivered of expected",
             format!(
@@ -95,7 +109,12 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
                 outcome.viewer_p99_us_min, outcome.viewer_p99_us_max
             ),
         ),
-    ];
+    ]
+}
+
+/// What it cost the server, as far as its process is known.
+fn server_rows(outcome: &Outcome) -> Vec<Row> {
+    let mut rows = Vec::new();
     let mut add = |name, value: Option<String>| rows.extend(value.map(|value| (name, value)));
     let cpu_us = outcome.server_cpu_us_per_delivered;
     add(
@@ -128,10 +147,12 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
         "server memory per connection",
         each.map(|bytes| format!("{bytes} B")),
     );
-    add(
-        "load generator cores",
-        Some(format!("{:.2}", outcome.client_cores)),
-    );
+    rows
+}
+
+/// What viewers that stopped reading saw when they went on.
+fn slow_rows(outcome: &Outcome) -> Vec<Row> {
+    let mut rows = Vec::new();
     for slow in &outcome.slow {
         let older = slow
             .older_bytes
@@ -140,10 +161,10 @@ fn rows(outcome: &Outcome) -> Vec<(&'static str, String)> {
             .state_age_us
             .map_or("-".to_owned(), |us| format!("{us} us"));
         let state = slow.closed.as_deref().unwrap_or("open");
-        add(
+        rows.push((
             "stalled: older bytes, state's age",
-            Some(format!("{older}, {age}, {state}")),
-        );
+            format!("{older}, {age}, {state}"),
+        ));
     }
     rows
 }

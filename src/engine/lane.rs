@@ -6,11 +6,11 @@ use bytes::BytesMut;
 /// One log of a stream. All viewers of one kind read the same lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// POSITION_UPDATE frames. Lossy: who lags continues at a state tick.
+    /// `POSITION_UPDATE` frames. Lossy: who lags continues at a state tick.
     Positions,
     /// Positions as JSON text. Lossy.
     PositionsJson,
-    /// STATE_BATCH without metadata, PERFORMANCE_METRICS, COORDINATION_EVENT. Reliable: who lags
+    /// `STATE_BATCH` without metadata, `PERFORMANCE_METRICS`, `COORDINATION_EVENT`. Reliable: who lags
     /// beyond the bound is closed.
     Events,
     /// The same with the metadata of state records. Reliable.

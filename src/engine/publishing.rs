@@ -153,7 +153,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Publishes a STATE_BATCH: viewers that asked for metadata get it as it came, the others
+    /// Publishes a `STATE_BATCH`: viewers that asked for metadata get it as it came, the others
     /// get the bare records.
     pub fn publish_states(
         &self,
@@ -188,7 +188,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Publishes PERFORMANCE_METRICS.
+    /// Publishes `PERFORMANCE_METRICS`.
     pub fn publish_metrics(
         &self,
         publisher: &Publisher,
@@ -211,7 +211,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Publishes a frame of which no state is kept: COORDINATION_EVENT.
+    /// Publishes a frame of which no state is kept: `COORDINATION_EVENT`.
     pub fn publish_event(&self, publisher: &Publisher, frame: &Frame<'_>, call: Call) {
         self.append_events(&mut self.lock(), publisher, frame, call);
     }

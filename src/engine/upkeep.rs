@@ -59,7 +59,7 @@ impl Stream {
             };
             if let Some(log) = core.lane_if_read(Lane::Positions, bytes) {
                 log.append(1, now, None, |out| {
-                    (self.encoders.seal_frame)(&frame[..bytes], out)
+                    (self.encoders.seal_frame)(&frame[..bytes], out);
                 });
             }
         }

@@ -26,11 +26,10 @@ pub fn find(path: &str, request: &HeaderMap) -> Option<Response<Full<Bytes>>> {
     };
     let file = Viewer::get(name)?;
     let hash = file.metadata.sha256_hash();
-    let tag: String = hash[..12]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = format!("\"{tag}\"");
+    let tag = u64::from_be_bytes([
+        hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7],
+    ]);
+    let tag = format!("\"{tag:016x}\"");
     let is_known = request
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == tag.as_bytes());

@@ -41,6 +41,9 @@ const RETRY_AFTER_S: &str = "5";
 
 type Answer = Response<Full<Bytes>>;
 
+/// Who speaks on a socket, and what it may do.
+type Guest = (Box<dyn Session>, Arc<ConnectionLimits>);
+
 /// What every connection shares.
 #[derive(Debug)]
 pub struct Site {
@@ -63,7 +66,7 @@ pub struct Site {
 }
 
 /// Answers one request.
-pub async fn serve(site: Arc<Site>, request: Request<Incoming>) -> Answer {
+pub fn serve(site: &Arc<Site>, request: Request<Incoming>) -> Answer {
     let path = request.uri().path().to_owned();
     let is_socket = VISUAL_PATHS.contains(&path.as_str()) || (site.has_echo && path == ECHO_PATH);
     if is_socket {
@@ -98,7 +101,7 @@ pub async fn serve(site: Arc<Site>, request: Request<Incoming>) -> Answer {
 }
 
 /// Judges an upgrade and, if it is good, answers 101 and hands the socket to an event loop.
-fn open_socket(site: Arc<Site>, mut request: Request<Incoming>) -> Answer {
+fn open_socket(site: &Arc<Site>, mut request: Request<Incoming>) -> Answer {
     let bad = |answer| {
         site.metrics
             .connections_refused
@@ -114,9 +117,9 @@ fn open_socket(site: Arc<Site>, mut request: Request<Incoming>) -> Answer {
             .increment(RefusalReason::Draining);
         return full("draining\n");
     }
-    let (session, limits) = match session_for(&site, &request) {
+    let (session, limits) = match session_for(site, &request) {
         Ok(session) => session,
-        Err(answer) => return bad(answer),
+        Err(answer) => return bad(*answer),
     };
     let Some(permit) = site.admission.admit_session() else {
         site.metrics
@@ -127,7 +130,7 @@ fn open_socket(site: Arc<Site>, mut request: Request<Incoming>) -> Answer {
     match fastwebsockets::upgrade::upgrade(&mut request) {
         Ok((answer, upgrade)) => {
             tokio::spawn(hand_over(
-                Arc::clone(&site),
+                Arc::clone(site),
                 upgrade,
                 session,
                 limits,
@@ -140,10 +143,7 @@ fn open_socket(site: Arc<Site>, mut request: Request<Incoming>) -> Answer {
 }
 
 /// Who will speak on the socket.
-fn session_for(
-    site: &Site,
-    request: &Request<Incoming>,
-) -> Result<(Box<dyn Session>, Arc<ConnectionLimits>), Answer> {
+fn session_for(site: &Site, request: &Request<Incoming>) -> Result<Guest, Box<Answer>> {
     if request.uri().path() == ECHO_PATH {
         let read = ws::ReadLimits {
             message_bytes_max: ECHO_BYTES_MAX,
@@ -158,11 +158,11 @@ fn session_for(
     let preferred = request.headers().get("x-requested-protocols");
     let preferred = preferred.and_then(|value| value.to_str().ok());
     let introduction = Introduction::read(request.uri().query().unwrap_or(""), preferred)
-        .map_err(|error| text(StatusCode::BAD_REQUEST, &format!("{error}\n")))?;
+        .map_err(|error| Box::new(text(StatusCode::BAD_REQUEST, &format!("{error}\n"))))?;
     let stream = site
         .streams
         .open(&introduction.stream)
-        .map_err(|error| full(&format!("{error}\n")))?;
+        .map_err(|error| Box::new(full(&format!("{error}\n"))))?;
     let session = VisualSession::new(
         Arc::clone(&site.visual),
         stream,

@@ -103,7 +103,7 @@ async fn serve(
 ) {
     let answer = service_fn(move |request| {
         let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(http::serve(site, request).await) }
+        async move { Ok::<_, Infallible>(http::serve(&site, request)) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

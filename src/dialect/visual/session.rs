@@ -161,7 +161,7 @@ impl VisualSession {
                 let (stream, publisher) = self.publishing()?;
                 stream.publish_event(publisher, frame, call);
             }
-            Payload::Heartbeat(heartbeat) => self.on_heartbeat(heartbeat, turn),
+            Payload::Heartbeat(heartbeat) => Self::on_heartbeat(heartbeat, turn),
             Payload::Error(error) => {
                 tracing::debug!(code = error.code, text = %shown(error.text), "peer reports an error");
             }
@@ -196,7 +196,7 @@ impl VisualSession {
         Ok((&self.stream, publisher))
     }
 
-    fn on_heartbeat(&self, heartbeat: Heartbeat<'_>, turn: &mut Turn<'_>) {
+    fn on_heartbeat(heartbeat: Heartbeat<'_>, turn: &mut Turn<'_>) {
         let answer = match heartbeat {
             Heartbeat::Empty => HeartbeatFrame::Empty,
             Heartbeat::Stamped(stamps) => HeartbeatFrame::Stamped(HeartbeatStamps {

@@ -318,35 +318,30 @@ fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Inst
 
 /// Moves the view behind what was taken of a piece. Returns the rest of a message cut in two.
 fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Written) -> Bytes {
-    match (piece.source, piece.chunk) {
-        (Source::Events | Source::Positions, Some(chunk)) => {
-            let from = (piece.start - chunk.start) as usize;
-            let (to, rest, messages) = settle(&chunk.bytes, from, taken, Some(chunk));
-            written.frames += messages;
-            let at = chunk.start + to as u64;
-            match piece.source {
-                Source::Positions => {
-                    view.positions_at = at;
-                    written.published_at.get_or_insert(chunk.published_at);
-                }
-                _ => view.events_at = at,
-            }
-            rest
+    if let Some(chunk) = piece.chunk {
+        let from = (piece.start - chunk.start) as usize;
+        let (to, rest, messages) = settle(&chunk.bytes, from, taken, Some(chunk));
+        written.frames += messages;
+        let at = chunk.start + to as u64;
+        if matches!(piece.source, Source::Positions) {
+            view.positions_at = at;
+            written.published_at.get_or_insert(chunk.published_at);
+        } else {
+            view.events_at = at;
         }
-        _ => {
-            let CatchingUp::With(cursor) = &mut view.catching_up else {
-                return Bytes::new();
-            };
-            let bytes = cursor.tick.bytes.clone();
-            let (to, rest, messages) = settle(&bytes, cursor.sent, taken, None);
-            written.frames += messages;
-            cursor.sent = to;
-            if to == bytes.len() {
-                view.catching_up = CatchingUp::Live;
-            }
-            rest
-        }
+        return rest;
     }
+    let CatchingUp::With(cursor) = &mut view.catching_up else {
+        return Bytes::new();
+    };
+    let bytes = cursor.tick.bytes.clone();
+    let (to, rest, messages) = settle(&bytes, cursor.sent, taken, None);
+    written.frames += messages;
+    cursor.sent = to;
+    if to == bytes.len() {
+        view.catching_up = CatchingUp::Live;
+    }
+    rest
 }
 
 /// Of messages back to back, `taken` bytes from the message at `from` on were sent. Returns where

@@ -243,5 +243,4 @@ fn ball(random: &mut fastrand::Rng) -> Vector {
 }
 
 #[cfg(test)]
-#[path = "../tests/flock.rs"]
 mod tests;
