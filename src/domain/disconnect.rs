@@ -24,8 +24,8 @@ pub enum DisconnectReason {
     NoLife,
     /// Control messages or events waiting for the peer outgrew their bound.
     TooSlow,
-    /// The server holds as many sessions or streams as it may.
-    Full,
+    /// The server made a mistake in serving this peer.
+    InternalError,
 }
 
 impl DisconnectReason {
@@ -41,7 +41,7 @@ impl DisconnectReason {
         Self::HandshakeTimeout,
         Self::NoLife,
         Self::TooSlow,
-        Self::Full,
+        Self::InternalError,
     ];
 
     /// The close code that the peer is told.
@@ -55,7 +55,7 @@ impl DisconnectReason {
             Self::MessageTooBig => 1009,
             Self::HandshakeTimeout | Self::NoLife => 4408,
             Self::TooSlow => 4409,
-            Self::Full => 4503,
+            Self::InternalError => 1011,
         }
     }
 
@@ -72,7 +72,7 @@ impl DisconnectReason {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::NoLife => "no_life",
             Self::TooSlow => "too_slow",
-            Self::Full => "full",
+            Self::InternalError => "internal_error",
         }
     }
 

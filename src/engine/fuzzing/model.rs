@@ -60,6 +60,9 @@ pub(super) struct LaneModel {
     /// At most so many bytes may be held.
     pub(super) held_bytes_max: u64,
     unsealed_bytes: u64,
+    /// What was appended between the last two pulls that found something: it stays, whatever the
+    /// bound.
+    newest_bytes: u64,
 }
 
 impl LaneModel {
@@ -85,27 +88,51 @@ impl LaneModel {
                 self.messages.push(message);
             } else {
                 self.end += message.body.len() as u64;
-                self.held_bytes_max = 0;
-                self.unsealed_bytes = 0;
+                self.hold_nothing();
             }
         }
     }
 
-    /// A loop pulls: from where to where.
-    pub(super) fn pull(&mut self, at: usize, bytes_max: u64) -> Option<(u64, u64)> {
+    fn hold_nothing(&mut self) {
+        (self.held_bytes_max, self.unsealed_bytes, self.newest_bytes) = (0, 0, 0);
+    }
+
+    /// A viewer of a loop begins to read.
+    pub(super) fn watch(&mut self, at: usize) {
+        let (end, watch) = (self.end, &mut self.watches[at]);
+        if watch.viewers == 0 {
+            *watch = Watch { viewers: 0, pulled: end, may_lack: false };
+        }
+        watch.viewers += 1;
+    }
+
+    /// A viewer of a loop reads no longer.
+    pub(super) fn unwatch(&mut self, at: usize) {
+        self.watches[at].viewers -= 1;
+        if !self.is_read() {
+            self.hold_nothing();
+        }
+    }
+
+    /// A loop pulls: from where it continues.
+    pub(super) fn pull(&mut self, at: usize, bytes_max: u64) -> Option<u64> {
         let Watch { viewers: 1.., pulled, .. } = self.watches[at] else { return None };
-        let newest_bytes_max = self.held_bytes_max.min(self.unsealed_bytes.max(bytes_max));
-        self.watches[at] = Watch { pulled: self.end, may_lack: false, ..self.watches[at] };
-        let others = self.watches.iter_mut().filter(|watch| watch.viewers > 0);
+        self.watches[at].pulled = self.end;
+        self.watches[at].may_lack = false;
         let mut slowest = self.end;
-        for watch in others {
+        for watch in self.watches.iter_mut().filter(|watch| watch.viewers > 0) {
             slowest = slowest.min(watch.pulled);
-            // What lies before the loop's place in the same chunk counts for the bound too.
+            // What lies before a loop's place in the same chunk counts for the bound too.
             watch.may_lack |= watch.pulled < self.end && self.held_bytes_max > bytes_max;
         }
-        self.held_bytes_max = if slowest == self.end { 0 } else { newest_bytes_max };
-        self.unsealed_bytes = 0;
-        Some((pulled, self.end))
+        if self.unsealed_bytes > 0 {
+            self.newest_bytes = std::mem::take(&mut self.unsealed_bytes);
+        }
+        self.held_bytes_max = match slowest == self.end {
+            true => 0,
+            false => self.held_bytes_max.min(self.newest_bytes.max(bytes_max)),
+        };
+        Some(pulled)
     }
 }
 

@@ -16,3 +16,6 @@ mod viewing;
 
 pub use connection::{Adoption, ConnectionLimits, SessionPermit};
 pub use handle::{LoopSettings, Loops};
+
+#[cfg(test)]
+mod tests;

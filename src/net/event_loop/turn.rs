@@ -1,5 +1,6 @@
 //! The event loop itself: one turn after another.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,6 +28,9 @@ const SCRATCH_BYTES: usize = 256 * 1024;
 /// How often deadlines and heartbeats are looked at.
 const PATROL_EVERY: Duration = Duration::from_millis(100);
 
+/// How long a publisher waits before it is looked at again when another loop lags.
+const HOLD_UP: Duration = Duration::from_millis(1);
+
 /// Events taken from the kernel at once.
 const EVENTS_MAX: usize = 1024;
 
@@ -47,6 +51,8 @@ pub(super) struct EventLoop {
     to_read: Vec<usize>,
     /// Connections that have something to write beside their stream.
     to_write: Vec<usize>,
+    /// Whether any of them waits for another event loop.
+    is_held_up: bool,
     scratch: Vec<u8>,
     pub(super) wishes: Vec<Wish>,
     pub(super) tally: Tally,
@@ -80,6 +86,7 @@ impl EventLoop {
             audiences: Slab::new(),
             to_read: Vec::new(),
             to_write: Vec::new(),
+            is_held_up: false,
             scratch: vec![0; SCRATCH_BYTES],
             wishes: Vec::new(),
             tally: Tally::default(),
@@ -94,10 +101,12 @@ impl EventLoop {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut next_patrol = Instant::now() + PATROL_EVERY;
         while !self.is_stopping {
-            let has_work = !self.to_read.is_empty() || !self.to_write.is_empty();
-            let wait = match has_work {
-                true => Duration::ZERO,
-                false => next_patrol.saturating_duration_since(Instant::now()),
+            let wait = match std::mem::take(&mut self.is_held_up) {
+                true => HOLD_UP,
+                false if self.to_read.is_empty() && self.to_write.is_empty() => {
+                    next_patrol.saturating_duration_since(Instant::now())
+                }
+                false => Duration::ZERO,
             };
             match self.poll.poll(&mut events, Some(wait)) {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
@@ -203,15 +212,18 @@ impl EventLoop {
         };
         let mut wishes = std::mem::take(&mut self.wishes);
         let tally = &mut self.session_tally;
-        act(
-            connection,
-            &mut Turn {
-                now,
-                loop_id: self.id,
-                wishes: &mut wishes,
-                tally,
-            },
-        );
+        let mut turn = Turn {
+            now,
+            loop_id: self.id,
+            wishes: &mut wishes,
+            tally,
+        };
+        // Our own mistake with one peer's message ends that peer's connection and no other.
+        let acted = panic::catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn)));
+        if acted.is_err() {
+            let text = "the server failed to serve this message".to_owned();
+            wishes.push(Wish::Close(DisconnectReason::InternalError, text));
+        }
         if let (Some(view), own) = (&mut connection.view, connection.session.own_number()) {
             view.own_number = own;
         }
@@ -304,7 +316,8 @@ impl EventLoop {
             return;
         };
         if connection.session.must_wait(self.id) {
-            // Another loop lags: the socket's buffer fills and TCP slows the publisher down.
+            // The socket's buffer fills and TCP slows the publisher down.
+            self.is_held_up = true;
             self.to_read.push(token);
             return;
         }
