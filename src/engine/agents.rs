@@ -35,6 +35,17 @@ pub struct AgentState {
     pub cbor: bool,
 }
 
+/// Something besides the position, and who said it when.
+#[derive(Clone, Debug)]
+pub struct Heard<T> {
+    /// What was said.
+    pub value: T,
+    /// When.
+    pub at: Instant,
+    /// By which publisher.
+    pub publisher: u32,
+}
+
 /// The table; see the module.
 #[derive(Debug, Default)]
 pub struct AgentTable {
@@ -44,9 +55,9 @@ pub struct AgentTable {
     free: Vec<u32>,
     live: usize,
     /// Newest states by agent id.
-    pub states: HashMap<u32, AgentState>,
+    pub states: HashMap<u32, Heard<AgentState>>,
     /// Newest metrics by agent id.
-    pub metrics: HashMap<u32, AgentMetrics>,
+    pub metrics: HashMap<u32, Heard<AgentMetrics>>,
 }
 
 /// Who brought records, when, and to which offset of the positions lane they belong.
@@ -115,8 +126,10 @@ impl AgentTable {
             let (was_gone, is_gone) = (self.records[slot].is_gone(), record.is_gone());
             self.records[slot] = *record;
             self.traces[slot] = trace;
-            if was_gone != is_gone {
-                self.note_presence(id, is_gone);
+            match (was_gone, is_gone) {
+                (true, false) => self.live += 1,
+                (false, true) => self.live -= 1,
+                _ => {}
             }
         }
     }
@@ -128,16 +141,6 @@ impl AgentTable {
                 .is_some_and(|held| held.id.get() == id)
                 && self.traces[slot].changed != FREE
         })
-    }
-
-    fn note_presence(&mut self, id: u32, is_gone: bool) {
-        if is_gone {
-            self.live -= 1;
-            self.states.remove(&id);
-            self.metrics.remove(&id);
-        } else {
-            self.live += 1;
-        }
     }
 
     /// The slot of an agent; a new one starts as gone, so that its first record counts it as live.
@@ -205,6 +208,31 @@ impl AgentTable {
             })
             .map(|(record, _)| gone_record(record.id.get()))
             .collect()
+    }
+
+    /// Whether the agent had a position and is gone.
+    pub fn is_gone(&self, id: u32) -> bool {
+        self.slots
+            .get(&id)
+            .is_some_and(|&slot| self.records[slot as usize].is_gone())
+    }
+
+    /// Forgets states and metrics of agents that have no slot, by the rule of [`Self::overdue`].
+    /// An agent that is gone for a while keeps its name with its slot.
+    pub fn forget_overdue(
+        &mut self,
+        silent_before: Option<Instant>,
+        has_left: impl Fn(u32) -> bool,
+    ) {
+        let slots = &self.slots;
+        let stays = |id: u32, at: Instant, publisher: u32| {
+            slots.contains_key(&id)
+                || !(silent_before.is_some_and(|limit| at < limit) || has_left(publisher))
+        };
+        self.states
+            .retain(|&id, held| stays(id, held.at, held.publisher));
+        self.metrics
+            .retain(|&id, held| stays(id, held.at, held.publisher));
     }
 
     /// Frees the slots of agents that have been gone for so long that no viewer still needs to
@@ -336,6 +364,36 @@ mod tests {
         );
         let later = Instant::now() + Duration::from_secs(1);
         assert_eq!(ids(table.overdue(Some(later), |_| false).iter()), [1, 2]);
+    }
+
+    #[test]
+    fn states_stay_with_the_slot_and_go_by_the_rule_without_one() {
+        let mut table = AgentTable::default();
+        let now = Instant::now();
+        let state = AgentState {
+            state: StateCode::IDLE,
+            metadata: None,
+            cbor: false,
+        };
+        for (id, publisher) in [(1, 1), (2, 1), (3, 2)] {
+            table.states.insert(
+                id,
+                Heard {
+                    value: state.clone(),
+                    at: now,
+                    publisher,
+                },
+            );
+        }
+        table.apply(&[at(1, 0.0)], origin(1, 1), &mut Vec::new(), 0);
+        table.apply(&[gone_record(1)], origin(1, 2), &mut Vec::new(), 0);
+        assert!(table.is_gone(1) && !table.is_gone(2));
+        table.forget_overdue(None, |publisher| publisher == 1);
+        let mut held: Vec<u32> = table.states.keys().copied().collect();
+        held.sort_unstable();
+        assert_eq!(held, [1, 3]);
+        table.forget_overdue(Some(now + Duration::from_secs(1)), |_| false);
+        assert_eq!(table.states.keys().copied().collect::<Vec<_>>(), [1]);
     }
 
     #[test]

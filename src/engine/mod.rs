@@ -10,6 +10,8 @@
 //! queue here is without a bound.
 
 pub mod agents;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod lane;
 pub mod limits;
 pub mod log;

@@ -11,7 +11,7 @@ use agnt_codec::{
 };
 use bytes::BytesMut;
 
-use super::agents::{AgentState, AgentTable, Origin};
+use super::agents::{AgentState, AgentTable, Heard, Origin};
 use super::lane::Lane;
 use super::limits::METADATA_KEPT_BYTES_MAX;
 use super::publisher::Publisher;
@@ -171,7 +171,14 @@ impl Stream {
             .count();
         self.check_count(held.len(), unknown)?;
         for record in states.records() {
-            core.table.states.insert(record.id, kept_state(&record));
+            core.table.states.insert(
+                record.id,
+                Heard {
+                    value: kept_state(&record),
+                    at: call.now,
+                    publisher: publisher.number(),
+                },
+            );
         }
         let has_metadata = states.records().any(|record| record.metadata.is_some());
         let bare = has_metadata.then(|| without_metadata(frame.flags(), states));
@@ -205,7 +212,14 @@ impl Stream {
             .count();
         self.check_count(held.len(), unknown)?;
         for record in metrics {
-            core.table.metrics.insert(record.id.get(), *record);
+            core.table.metrics.insert(
+                record.id.get(),
+                Heard {
+                    value: *record,
+                    at: call.now,
+                    publisher: publisher.number(),
+                },
+            );
         }
         self.append_events(core, publisher, frame, call);
         Ok(())

@@ -78,7 +78,8 @@ pub fn write(
         for part in state_batches(&state_records(table, with_metadata)) {
             seal(&StateBatchOut { records: part }, Flags::KEYFRAME);
         }
-        let metrics: Vec<AgentMetrics> = table.metrics.values().copied().collect();
+        let shown = table.metrics.iter().filter(|(id, _)| !table.is_gone(**id));
+        let metrics: Vec<AgentMetrics> = shown.map(|(_, held)| held.value).collect();
         for part in metrics.chunks(POSITIONS_PER_FRAME_MAX) {
             seal(&MetricsBatch { records: part }, Flags::KEYFRAME);
         }
@@ -97,11 +98,12 @@ fn state_records(table: &AgentTable, with_metadata: bool) -> Vec<StateRecord<'_>
     table
         .states
         .iter()
+        .filter(|(id, _)| !table.is_gone(**id))
         .map(|(&id, held)| StateRecord {
             id,
-            state: held.state,
-            metadata: match &held.metadata {
-                Some(bytes) if with_metadata => metadata_of(bytes, held.cbor),
+            state: held.value.state,
+            metadata: match &held.value.metadata {
+                Some(bytes) if with_metadata => metadata_of(bytes, held.value.cbor),
                 _ => None,
             },
         })

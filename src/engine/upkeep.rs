@@ -30,9 +30,12 @@ impl Stream {
         let linger = self.limits.publisher_linger;
         let is_over = |left: &Instant| now.saturating_duration_since(*left) >= linger;
         let silent_before = self.limits.agent_ttl.and_then(|ttl| now.checked_sub(ttl));
-        let overdue = core.table.overdue(silent_before, |publisher| {
-            core.departed.get(&publisher).is_some_and(is_over)
-        });
+        let Core {
+            table, departed, ..
+        } = &mut *core;
+        let has_left = |publisher: u32| departed.get(&publisher).is_some_and(is_over);
+        let overdue = table.overdue(silent_before, has_left);
+        table.forget_overdue(silent_before, has_left);
         core.departed.retain(|_, left| !is_over(left));
         if !overdue.is_empty() {
             self.remove(core, &overdue, now);
