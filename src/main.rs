@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agnt::cli::{self, Command, ReplayArgs};
 use agnt::config::Config;
 use agnt::publish::{demo, replay, schedule};
-use agnt::server::Server;
+use agnt::server::{Server, StartError};
 use agnt::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -45,7 +45,15 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(run(invocation.command)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => say(&format!("{error}\n"), 1),
+        Err(error) => say(&format!("{error}\n"), exit_code(&*error)),
+    }
+}
+
+/// What can't work as configured is a mistake of the command line, the rest a failure.
+fn exit_code(error: &(dyn std::error::Error + 'static)) -> u8 {
+    match error.downcast_ref() {
+        Some(StartError::TooManyConnections { .. }) => 2,
+        _ => 1,
     }
 }
 

@@ -3,6 +3,8 @@
 //! The tables say what is allowed; `checks` says how it is found, and is itself tried on sources
 //! made up to break each rule. The table of layers is that of `ARCHITECTURE.md`.
 
+#[path = "tidy/architecture.rs"]
+mod architecture;
 #[path = "tidy/checks.rs"]
 mod checks;
 #[path = "tidy/modules.rs"]
@@ -290,6 +292,33 @@ fn no_text_names_a_place_of_one_machine() {
         }
     }
     none(&problems);
+}
+
+#[test]
+fn the_architecture_is_the_one_that_is_told() {
+    let document = std::fs::read_to_string(root().join("ARCHITECTURE.md"));
+    let document = document.expect("ARCHITECTURE.md");
+    let layers: Vec<_> = LAYERS
+        .iter()
+        .map(|layer| (layer.module, layer.below))
+        .collect();
+    // A folder's mod.rs opens it, lib.rs holds the list of modules, and tests go with what they test.
+    let is_told = |path: &String| {
+        !path.ends_with("/mod.rs")
+            && path != "src/lib.rs"
+            && !path.ends_with("/tests.rs")
+            && !path.contains("/tests/")
+    };
+    let sources = sources("src/").into_iter().chain(sources("codec/src/"));
+    let files: Vec<_> = sources.map(|source| source.path).filter(is_told).collect();
+    none(
+        &[
+            architecture::layers_that_differ(&document, &layers),
+            architecture::files_that_differ(&document, &files),
+            architecture::close_reasons_that_differ(&document),
+        ]
+        .concat(),
+    );
 }
 
 fn each(sources: &[Source], check: impl Fn(&Source) -> Vec<String>) -> Vec<String> {

@@ -23,6 +23,8 @@ pub enum Wish {
     Binary(Bytes),
     /// Show the stream to this peer from now on, its current state first.
     Watch(ViewerKind),
+    /// Show it nothing any more.
+    Unwatch,
     /// Answer a ping.
     Pong(Bytes),
     /// Close the connection.

@@ -5,12 +5,10 @@
 //! tick as a hint and the index is asked only when a hint is wrong.
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agnt_codec::order::F32;
 use agnt_codec::{AgentMetrics, AgentPosition, StateCode};
-
-use super::limits::TOMBSTONE_KEPT_FOR;
 
 /// The `changed` of a slot that no agent has.
 const FREE: u64 = u64::MAX;
@@ -44,6 +42,15 @@ pub struct Heard<T> {
     pub at: Instant,
     /// By which publisher.
     pub publisher: u32,
+}
+
+/// Which records of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Those of agents that are not gone.
+    Live,
+    /// Those that changed behind an offset of the positions lane, removals included.
+    ChangedSince(u64),
 }
 
 /// The table; see the module.
@@ -162,33 +169,33 @@ impl AgentTable {
         slot
     }
 
-    /// The records of all agents that are not gone, in slot order from `first_slot` on, round.
-    pub fn all(&self, first_slot: usize) -> impl Iterator<Item = &AgentPosition> {
-        self.round(first_slot)
-            .map(|(record, _)| record)
-            .filter(|record| !record.is_gone())
+    /// The records of all agents that are not gone.
+    pub fn all(&self) -> impl Iterator<Item = &AgentPosition> {
+        self.select(Selection::Live, 0).map(|(_, record)| record)
     }
 
     /// The records that changed behind `offset`, removals included.
-    pub fn changed_since(
-        &self,
-        offset: u64,
-        first_slot: usize,
-    ) -> impl Iterator<Item = &AgentPosition> {
-        self.round(first_slot)
-            .filter(move |(_, trace)| trace.changed > offset && trace.changed != FREE)
-            .map(|(record, _)| record)
+    pub fn changed_since(&self, offset: u64) -> impl Iterator<Item = &AgentPosition> {
+        self.select(Selection::ChangedSince(offset), 0)
+            .map(|(_, record)| record)
     }
 
-    fn round(&self, first_slot: usize) -> impl Iterator<Item = (&AgentPosition, &Trace)> {
-        let split = if self.records.is_empty() {
-            0
-        } else {
-            first_slot % self.records.len()
-        };
-        let (head, tail) = (0..split, split..self.records.len());
-        tail.chain(head)
-            .map(|slot| (&self.records[slot], &self.traces[slot]))
+    /// The selected records with their slots, from a slot on.
+    pub fn select(
+        &self,
+        selection: Selection,
+        from_slot: usize,
+    ) -> impl Iterator<Item = (usize, &AgentPosition)> {
+        let from = from_slot.min(self.records.len());
+        let slots = self.records[from..].iter().zip(&self.traces[from..]);
+        slots.enumerate().filter_map(move |(at, (record, trace))| {
+            let is_selected = match selection {
+                _ if trace.changed == FREE => false,
+                Selection::Live => !record.is_gone(),
+                Selection::ChangedSince(offset) => trace.changed > offset,
+            };
+            is_selected.then_some((from + at, record))
+        })
     }
 
     /// The agents that are due for removal, as records that say so: silent since before
@@ -235,17 +242,19 @@ impl AgentTable {
             .retain(|&id, held| stays(id, held.at, held.publisher));
     }
 
-    /// Frees the slots of agents that have been gone for so long that no viewer still needs to
-    /// hear of it.
-    pub fn bury(&mut self, now: Instant) {
+    /// Frees the slots of agents that have been gone for longer than `kept_for`: no viewer needs to
+    /// hear of it any more. What else is known of them goes with the slot.
+    pub fn bury(&mut self, now: Instant, kept_for: Duration) {
         for slot in 0..self.records.len() {
             let id = self.records[slot].id.get();
             let trace = &mut self.traces[slot];
             let long_gone = self.records[slot].is_gone()
-                && now.saturating_duration_since(trace.heard_at) > TOMBSTONE_KEPT_FOR;
+                && now.saturating_duration_since(trace.heard_at) > kept_for;
             if long_gone && trace.changed != FREE {
                 trace.changed = FREE;
                 self.slots.remove(&id);
+                self.states.remove(&id);
+                self.metrics.remove(&id);
                 self.free.push(slot as u32);
             }
         }
@@ -261,8 +270,6 @@ pub fn gone_record(id: u32) -> AgentPosition {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(id: u32, x: f32) -> AgentPosition {
@@ -301,7 +308,7 @@ mod tests {
         );
         table.apply(&[at(4_000_000_000, 5.0)], origin(1, 30), &mut one, 0);
         let mut held: Vec<(u32, f32)> = table
-            .all(0)
+            .all()
             .map(|r| (r.id.get(), r.position[0].get()))
             .collect();
         held.sort_by_key(|(id, _)| *id);
@@ -320,9 +327,9 @@ mod tests {
         );
         table.apply(&[at(2, 1.0)], origin(1, 200), &mut Vec::new(), 0);
         table.apply(&[gone_record(3)], origin(1, 300), &mut Vec::new(), 0);
-        assert_eq!(ids(table.changed_since(100, 0)), [2, 3]);
-        assert_eq!(ids(table.changed_since(200, 7)), [3]);
-        assert_eq!(ids(table.all(1)), [1, 2]);
+        assert_eq!(ids(table.changed_since(100)), [2, 3]);
+        assert_eq!(ids(table.changed_since(200)), [3]);
+        assert_eq!(ids(table.all()), [1, 2]);
         assert_eq!(table.live(), 2);
     }
 
@@ -401,13 +408,16 @@ mod tests {
         let mut table = AgentTable::default();
         table.apply(&[at(1, 0.0)], origin(1, 1), &mut Vec::new(), 0);
         table.apply(&[gone_record(1)], origin(1, 2), &mut Vec::new(), 0);
-        table.bury(Instant::now() + TOMBSTONE_KEPT_FOR + Duration::from_secs(1));
+        table.bury(
+            Instant::now() + Duration::from_secs(2),
+            Duration::from_secs(1),
+        );
         assert!(table.is_empty());
         let mut stale_hint = vec![0];
         table.apply(&[at(1, 2.0)], origin(1, 3), &mut stale_hint, 0);
         table.apply(&[at(5, 1.0)], origin(1, 4), &mut Vec::new(), 0);
-        assert_eq!(ids(table.all(0)), [1, 5]);
-        assert_eq!(ids(table.changed_since(2, 0)), [1, 5]);
+        assert_eq!(ids(table.all()), [1, 5]);
+        assert_eq!(ids(table.changed_since(2)), [1, 5]);
         assert_eq!(table.records.len(), 2);
     }
 }

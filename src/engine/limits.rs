@@ -28,6 +28,9 @@ pub struct Limits {
 /// frame after a stall may be old.
 pub const STATE_TICK_SHARED_FOR: Duration = Duration::from_millis(40);
 
+/// Most records of a part of a state tick that is made for one weak viewer.
+pub const STATE_PART_RECORDS_MAX: usize = 4 * 2340;
+
 /// How long an agent that is gone keeps its slot, so that lagging viewers hear of its removal.
 /// Longer than any viewer may lag before it counts as dead.
 pub const TOMBSTONE_KEPT_FOR: Duration = Duration::from_mins(10);

@@ -105,8 +105,12 @@ impl Log {
         if self.open.capacity() == 0 {
             self.open.reserve(CHUNK_BYTES);
         }
-        self.open_since.get_or_insert(now);
         write(&mut self.open);
+        if self.end() == start {
+            // A chunk is as old as its first byte; there is none.
+            return;
+        }
+        self.open_since.get_or_insert(now);
         self.open_messages += messages;
         if let Some(publisher) = publisher {
             self.open_own.push(OwnRange {
@@ -210,6 +214,8 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn add(log: &mut Log, now: Instant, text: &[u8]) {
@@ -295,6 +301,21 @@ mod tests {
         assert_eq!((log.start(), log.len_bytes()), (800, 200));
         log.forget_beyond(0);
         assert_eq!(log.start(), 900);
+    }
+
+    #[test]
+    fn nothing_appended_is_no_chunk() {
+        let now = Instant::now();
+        let mut log = Log::default();
+        log.append(0, now, Some(7), |_| {});
+        log.seal();
+        assert_eq!((log.end(), log.since(0).count()), (0, 0));
+        log.append(0, now, None, |_| {});
+        let later = now + Duration::from_secs(1);
+        add(&mut log, later, b"first");
+        log.seal();
+        let chunk = log.since(0).next().expect("a chunk");
+        assert_eq!((chunk.messages, chunk.published_at), (1, later));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub struct Publisher {
     /// Whole frames of a tick whose last frame has not come, back to back.
     pub(super) tick: Vec<u8>,
     pub(super) tick_frames: u32,
+    /// Whether a tick was refused whose last frame has not come.
+    pub(super) is_skipping: bool,
     /// Whether the session is a viewer too and must not get its own frames back.
     also_views: bool,
 }
@@ -24,6 +26,7 @@ impl Publisher {
             hints: Vec::new(),
             tick: Vec::new(),
             tick_frames: 0,
+            is_skipping: false,
             also_views,
         }
     }

@@ -3,11 +3,11 @@
 //! Nothing is validated again: a [`Frame`] is proof. A frame becomes a finished message once, for
 //! all viewers of a lane.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agnt_codec::{
-    AgentMetrics, AgentPosition, Emit, Flags, Frame, Frames, Metadata, Payload, StateBatch,
-    StateBatchOut, StateRecord,
+    AgentMetrics, AgentPosition, Emit, Flags, Frame, Frames, Metadata, MetricsBatch, Payload,
+    StateBatch, StateBatchOut, StateRecord,
 };
 use bytes::BytesMut;
 
@@ -63,6 +63,11 @@ impl Stream {
         call: Call,
     ) -> Result<(), PublishError> {
         let has_more = frame.flags().contains(Flags::MORE);
+        if publisher.is_skipping {
+            // The rest of a tick that was refused is no tick of its own.
+            publisher.is_skipping = has_more;
+            return Ok(());
+        }
         if publisher.tick.is_empty() && !has_more {
             return self.commit(publisher, frame.bytes(), 1, call);
         }
@@ -70,6 +75,7 @@ impl Stream {
         let bytes_max = self.limits.tick_bytes_max;
         if bytes > bytes_max {
             publisher.drop_tick();
+            publisher.is_skipping = has_more;
             return Err(PublishError::TickTooLarge { bytes, bytes_max });
         }
         publisher.tick.extend_from_slice(frame.bytes());
@@ -95,7 +101,11 @@ impl Stream {
     ) -> Result<(), PublishError> {
         let mut guard = self.lock();
         let core = &mut *guard;
-        self.check_room(&core.table, publisher, tick)?;
+        if self.check_room(&core.table, publisher, tick).is_err() {
+            // Agents that are gone make room before others are refused.
+            core.table.bury(call.now, Duration::ZERO);
+            self.check_room(&core.table, publisher, tick)?;
+        }
         let seal = self.encoders.seal_frame;
         let write = |out: &mut BytesMut| {
             for frame in Frames::new(tick).flatten() {
@@ -174,7 +184,7 @@ impl Stream {
             core.table.states.insert(
                 record.id,
                 Heard {
-                    value: kept_state(&record),
+                    value: kept_state(&record, core.table.states.get(&record.id)),
                     at: call.now,
                     publisher: publisher.number(),
                 },
@@ -221,18 +231,22 @@ impl Stream {
                 },
             );
         }
-        self.append_events(core, publisher, frame, call);
+        // Document C knows no count before the records, so none is passed on.
+        let batch = MetricsBatch { records: metrics };
+        let mut bare = vec![0; batch.encoded_bytes()];
+        let bytes = batch.emit(frame.flags(), &mut bare).unwrap_or(0);
+        self.append_events(core, publisher, &bare[..bytes], call);
         Ok(())
     }
 
     /// Publishes a frame of which no state is kept: `COORDINATION_EVENT`.
     pub fn publish_event(&self, publisher: &Publisher, frame: &Frame<'_>, call: Call) {
-        self.append_events(&mut self.lock(), publisher, frame, call);
+        self.append_events(&mut self.lock(), publisher, frame.bytes(), call);
     }
 
-    fn append_events(&self, core: &mut Core, publisher: &Publisher, frame: &Frame<'_>, call: Call) {
+    fn append_events(&self, core: &mut Core, publisher: &Publisher, frame: &[u8], call: Call) {
         for lane in EVENT_LANES {
-            self.append_event(core, lane, publisher, frame.bytes(), call);
+            self.append_event(core, lane, publisher, frame, call);
         }
         self.announce(core, &EVENT_LANES, call.loop_id);
     }
@@ -247,7 +261,12 @@ impl Stream {
     ) {
         if let Some(log) = core.lane_if_read(lane, frame.len()) {
             let seal = self.encoders.seal_frame;
-            log.append(1, call.now, publisher.echo_to(), |out| seal(frame, out));
+            log.append(1, call.now, publisher.echo_to(), |out| {
+                seal(frame, out);
+                // Ticks and key frames are a matter of positions.
+                let flags = out.len() - frame.len() + FLAGS_OFFSET;
+                out[flags] &= !Flags::KEYFRAME.with(Flags::MORE).0;
+            });
         }
     }
 }
@@ -262,13 +281,23 @@ fn position_frames(tick: &[u8]) -> impl Iterator<Item = &[AgentPosition]> {
         })
 }
 
-fn kept_state(record: &StateRecord<'_>) -> AgentState {
+/// What is kept of a state record; the name and type that were given once stay.
+fn kept_state(record: &StateRecord<'_>, before: Option<&Heard<AgentState>>) -> AgentState {
     let (bytes, cbor) = match record.metadata {
-        Some(Metadata::Json(text)) => (Some(text.as_bytes()), false),
-        Some(Metadata::Cbor(bytes)) => (Some(bytes), true),
-        None => (None, false),
+        Some(Metadata::Json(text)) => (text.as_bytes(), false),
+        Some(Metadata::Cbor(bytes)) => (bytes, true),
+        None => {
+            let before = before.map(|held| &held.value);
+            let metadata = before.and_then(|value| value.metadata.clone());
+            let cbor = before.is_some_and(|value| value.cbor);
+            return AgentState {
+                state: record.state,
+                metadata,
+                cbor,
+            };
+        }
     };
-    let kept = bytes.filter(|bytes| bytes.len() <= METADATA_KEPT_BYTES_MAX);
+    let kept = Some(bytes).filter(|bytes| bytes.len() <= METADATA_KEPT_BYTES_MAX);
     AgentState {
         state: record.state,
         metadata: kept.map(Box::from),

@@ -1,6 +1,10 @@
 //! State ticks: the newest record of many agents as finished messages, made once for all viewers
 //! that join or lag alike.
+//!
+//! A viewer too weak to take one while it is fresh leaves it at a [`Stop`] and goes on with a part
+//! made anew from the slot that comes next, so that it sees every agent in turn and none old.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use agnt_codec::{
@@ -9,7 +13,7 @@ use agnt_codec::{
 };
 use bytes::{Bytes, BytesMut};
 
-use super::agents::AgentTable;
+use super::agents::{AgentTable, Selection};
 use super::lane::{Encoders, ViewerKind};
 use super::limits::JSON_RECORDS_MAX;
 
@@ -25,6 +29,10 @@ pub struct StateTick {
     /// Everything that changed behind this offset of [`super::Lane::Positions`] is in it;
     /// `None`: the whole state.
     pub since: Option<u64>,
+    /// For each message of positions, where it ends and which slot comes behind it.
+    pub stops: Arc<[Stop]>,
+    /// The slot at which the next part begins, if this is not the last.
+    pub next_slot: Option<usize>,
     /// The viewer goes on here in the positions lane of its kind.
     pub positions_at: u64,
     /// And here in its events lane.
@@ -33,58 +41,110 @@ pub struct StateTick {
     pub made_at: Instant,
 }
 
-/// Writes the messages of a state tick. A viewer that joins (`since` is `None`) also gets the
-/// states and metrics; one that lags keeps its place in the events lane and misses none of them.
-pub fn write(
-    table: &AgentTable,
-    kind: ViewerKind,
-    since: Option<u64>,
-    first_slot: usize,
-    encoders: &Encoders,
-) -> (Bytes, u32) {
-    let records: Vec<AgentPosition> = match since {
-        None => table.all(first_slot).copied().collect(),
-        Some(offset) => table.changed_since(offset, first_slot).copied().collect(),
+/// A place at which a state tick can be left and gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Bytes up to there.
+    pub bytes: usize,
+    /// The slot of the table that comes next.
+    pub next_slot: usize,
+}
+
+/// What a state tick is to hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) kind: ViewerKind,
+    pub(super) since: Option<u64>,
+    pub(super) from_slot: usize,
+    pub(super) records_max: usize,
+}
+
+/// A state tick's messages.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    pub(super) bytes: BytesMut,
+    pub(super) messages: u32,
+    pub(super) stops: Vec<Stop>,
+    pub(super) next_slot: Option<usize>,
+}
+
+/// Writes the messages of a state tick or of a part of one. Its last part for a viewer that joins
+/// (`since` is `None`) also holds the states and metrics; a viewer that lags keeps its place in
+/// the events lane and misses none of them.
+pub(super) fn write(table: &AgentTable, wanted: Wanted, encoders: &Encoders) -> Made {
+    let Wanted {
+        kind,
+        since,
+        from_slot,
+        records_max,
+    } = wanted;
+    let selection = match since {
+        Some(offset) => Selection::ChangedSince(offset),
+        None => Selection::Live,
     };
-    let mut out = BytesMut::with_capacity(records.len() * 29 + 64);
-    let mut messages = 0;
-    if kind == ViewerKind::Json {
-        for part in parts(&records, JSON_RECORDS_MAX) {
-            (encoders.seal_positions_json)(part, &mut out);
-            messages += 1;
-        }
-        return (out.freeze(), messages);
+    let mut selected = table.select(selection, from_slot);
+    let mut slots = Vec::new();
+    let mut records: Vec<AgentPosition> = Vec::new();
+    for (slot, record) in selected.by_ref().take(records_max) {
+        slots.push(slot);
+        records.push(*record);
     }
-    let mut frame = Vec::new();
-    let mut seal = |batch: &dyn Emit, flags: Flags| {
-        frame.resize(batch.encoded_bytes(), 0);
-        if let Ok(bytes) = batch.emit(flags, &mut frame) {
-            (encoders.seal_frame)(&frame[..bytes], &mut out);
-            messages += 1;
-        }
+    let next_slot = selected.next().map(|(slot, _)| slot);
+    let mut made = Made {
+        next_slot,
+        ..Made::default()
     };
-    let mut left = records.len();
-    for part in parts(&records, POSITIONS_PER_FRAME_MAX) {
-        left -= part.len();
-        let flags = if left == 0 {
-            Flags::KEYFRAME
+    made.bytes.reserve(records.len() * 29 + 64);
+    let mut written = 0;
+    let is_json = kind == ViewerKind::Json;
+    let part_max = if is_json {
+        JSON_RECORDS_MAX
+    } else {
+        POSITIONS_PER_FRAME_MAX
+    };
+    for part in parts(&records, part_max) {
+        written += part.len();
+        if is_json {
+            (encoders.seal_positions_json)(part, &mut made.bytes);
+            made.messages += 1;
         } else {
-            Flags::KEYFRAME.with(Flags::MORE)
-        };
-        seal(&PositionUpdate { records: part }, flags);
+            let is_last = written == records.len() && next_slot.is_none();
+            let more = if is_last { Flags::NONE } else { Flags::MORE };
+            made.seal(
+                &PositionUpdate { records: part },
+                Flags::KEYFRAME.with(more),
+                encoders,
+            );
+        }
+        let next = slots.get(written).copied().or(next_slot);
+        let bytes = made.bytes.len();
+        made.stops.push(Stop {
+            bytes,
+            next_slot: next.unwrap_or(usize::MAX),
+        });
     }
-    if since.is_none() {
+    if since.is_none() && next_slot.is_none() && !is_json {
         let with_metadata = kind == ViewerKind::BinaryWithMetadata;
         for part in state_batches(&state_records(table, with_metadata)) {
-            seal(&StateBatchOut { records: part }, Flags::KEYFRAME);
+            made.seal(&StateBatchOut { records: part }, Flags::KEYFRAME, encoders);
         }
         let shown = table.metrics.iter().filter(|(id, _)| !table.is_gone(**id));
         let metrics: Vec<AgentMetrics> = shown.map(|(_, held)| held.value).collect();
         for part in metrics.chunks(POSITIONS_PER_FRAME_MAX) {
-            seal(&MetricsBatch { records: part }, Flags::KEYFRAME);
+            made.seal(&MetricsBatch { records: part }, Flags::KEYFRAME, encoders);
         }
     }
-    (out.freeze(), messages)
+    made
+}
+
+impl Made {
+    fn seal(&mut self, batch: &dyn Emit, flags: Flags, encoders: &Encoders) {
+        let mut frame = vec![0; batch.encoded_bytes()];
+        if let Ok(bytes) = batch.emit(flags, &mut frame) {
+            (encoders.seal_frame)(&frame[..bytes], &mut self.bytes);
+            self.messages += 1;
+        }
+    }
 }
 
 /// Parts of at most `records_max`; one empty part where there is nothing, so that a viewer always

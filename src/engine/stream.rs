@@ -13,10 +13,10 @@ use std::time::Instant;
 
 use super::agents::AgentTable;
 use super::lane::{Encoders, Lane, ViewerKind};
-use super::limits::{Limits, STATE_TICK_SHARED_FOR};
+use super::limits::{JSON_RECORDS_MAX, Limits, STATE_PART_RECORDS_MAX, STATE_TICK_SHARED_FOR};
 use super::log::Log;
 use super::publisher::Publisher;
-use super::state_tick::{self, StateTick};
+use super::state_tick::{self, StateTick, Wanted};
 use super::watchers::{Wake, Watchers};
 use crate::domain::StreamName;
 
@@ -40,7 +40,6 @@ pub(super) struct Core {
     pub(super) watchers: Watchers,
     /// State ticks young enough to be shared.
     pub(super) state_ticks: Vec<StateTick>,
-    state_ticks_made: usize,
     /// When publishers left whose agents are still here.
     pub(super) departed: HashMap<u32, Instant>,
     /// Up to where the JSON lane tells of the positions lane.
@@ -148,7 +147,10 @@ impl Stream {
             if let Some(slowest) = core.watchers.slowest(lane, None) {
                 log.forget_before(slowest);
             }
-            log.forget_beyond(self.limits.log_bytes_max);
+            log.forget_beyond(match lane.is_lossy() {
+                true => self.limits.log_bytes_max,
+                false => self.limits.events_bytes_max,
+            });
         }
     }
 
@@ -163,10 +165,8 @@ impl Stream {
         from: (u64, u64),
         now: Instant,
     ) -> StateTick {
-        // A JSON viewer's place is one of another lane: it gets everything.
-        let since = since.filter(|_| kind != ViewerKind::Json);
-        let mut guard = self.lock();
-        let core = &mut *guard;
+        let since = since.map(|offset| offset_for(kind, offset));
+        let mut core = self.lock();
         core.forget_old_state_ticks(now);
         let serves = |tick: &&StateTick| {
             let covers = match (tick.since, since) {
@@ -179,23 +179,72 @@ impl Stream {
         if let Some(tick) = core.state_ticks.iter().find(serves) {
             return tick.clone();
         }
-        core.state_ticks_made += 1;
-        // Lagging viewers whose state tick is cut short again and again must not see the same
-        // agents each time, so theirs begin at another slot each time.
-        let first_slot = since.map_or(0, |_| core.state_ticks_made.wrapping_mul(40_503));
-        let (bytes, messages) =
-            state_tick::write(&core.table, kind, since, first_slot, &self.encoders);
-        let tick = StateTick {
-            bytes,
-            messages,
+        // Writing JSON takes its time, so a state in JSON comes in parts.
+        let records_max = match kind {
+            ViewerKind::Json => JSON_RECORDS_MAX,
+            _ => usize::MAX,
+        };
+        let tick = self.make(
+            &core,
+            Wanted {
+                kind,
+                since,
+                from_slot: 0,
+                records_max,
+            },
+            now,
+        );
+        core.state_ticks.push(tick.clone());
+        tick
+    }
+
+    /// The next part of a state tick that a viewer began, made anew from a slot on.
+    pub fn state_part(
+        &self,
+        kind: ViewerKind,
+        since: Option<u64>,
+        from_slot: usize,
+        now: Instant,
+    ) -> StateTick {
+        let since = since.map(|offset| offset_for(kind, offset));
+        let records_max = match kind {
+            ViewerKind::Json => JSON_RECORDS_MAX,
+            _ => STATE_PART_RECORDS_MAX,
+        };
+        self.make(
+            &self.lock(),
+            Wanted {
+                kind,
+                since,
+                from_slot,
+                records_max,
+            },
+            now,
+        )
+    }
+
+    fn make(&self, core: &Core, wanted: Wanted, now: Instant) -> StateTick {
+        let made = state_tick::write(&core.table, wanted, &self.encoders);
+        let Wanted { kind, since, .. } = wanted;
+        StateTick {
+            bytes: made.bytes.freeze(),
+            messages: made.messages,
             kind,
             since,
+            stops: made.stops.into(),
+            next_slot: made.next_slot,
             positions_at: core.lane(kind.positions()).end(),
             events_at: kind.events().map_or(0, |lane| core.lane(lane).end()),
             made_at: now,
-        };
-        core.state_ticks.push(tick.clone());
-        tick
+        }
+    }
+}
+
+/// A JSON viewer's place is one of another lane: if it lags, it gets everything, and who is gone.
+fn offset_for(kind: ViewerKind, offset: u64) -> u64 {
+    match kind {
+        ViewerKind::Json => 0,
+        _ => offset,
     }
 }
 

@@ -1,13 +1,15 @@
 //! What the clock brings to a stream: agents that are due for removal, and JSON for the viewers
 //! that do not speak binary.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
 
 use agnt_codec::{AgentPosition, Emit, Flags, POSITIONS_PER_FRAME_MAX, PositionUpdate};
 
 use super::agents::Origin;
-use super::lane::Lane;
-use super::limits::JSON_RECORDS_MAX;
+use super::lane::{Lane, ViewerKind};
+use super::limits::{JSON_RECORDS_MAX, TOMBSTONE_KEPT_FOR};
 use super::stream::{Core, Stream};
 
 /// The publisher of what the server itself publishes.
@@ -40,7 +42,12 @@ impl Stream {
         if !overdue.is_empty() {
             self.remove(core, &overdue, now);
         }
-        core.table.bury(now);
+        // Who gets all lanes from now on needs no word of who went before.
+        let kept_for = match core.watchers.is_empty() {
+            true => Duration::ZERO,
+            false => TOMBSTONE_KEPT_FOR,
+        };
+        core.table.bury(now, kept_for);
         core.forget_old_state_ticks(now);
         StreamUsage {
             agents: core.table.live(),
@@ -85,20 +92,30 @@ impl Stream {
         let mut guard = self.lock();
         let core = &mut *guard;
         let end = core.lane(Lane::Positions).end();
-        if core.watchers.read(Lane::PositionsJson) && end > core.json_since {
-            let changed: Vec<_> = core
-                .table
-                .changed_since(core.json_since, 0)
-                .copied()
-                .collect();
-            let seal = self.encoders.seal_positions_json;
-            for records in changed.chunks(JSON_RECORDS_MAX) {
-                if let Some(log) = core.lane_if_read(Lane::PositionsJson, 0) {
-                    log.append(1, now, None, |out| seal(records, out));
-                }
-            }
-            self.announce(core, &[Lane::PositionsJson], None);
+        if end == core.json_since {
+            return;
         }
-        core.json_since = end;
+        let since = std::mem::replace(&mut core.json_since, end);
+        if !core.watchers.read(Lane::PositionsJson) {
+            // The lane stands still, so a state tick of before would pass for a new one.
+            core.state_ticks
+                .retain(|tick| tick.kind != ViewerKind::Json);
+            return;
+        }
+        let changed: Vec<_> = core.table.changed_since(since).copied().collect();
+        // Writing JSON takes its time; nobody waits for it.
+        drop(guard);
+        let mut text = BytesMut::new();
+        let parts = changed.chunks(JSON_RECORDS_MAX);
+        let messages = parts.len() as u32;
+        for records in parts {
+            (self.encoders.seal_positions_json)(records, &mut text);
+        }
+        let mut guard = self.lock();
+        let core = &mut *guard;
+        if let Some(log) = core.lane_if_read(Lane::PositionsJson, text.len()) {
+            log.append(messages, now, None, |out| out.extend_from_slice(&text));
+        }
+        self.announce(core, &[Lane::PositionsJson], None);
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::admission::{Admission, Permit};
 use super::event_loop::{Adoption, ConnectionLimits, Loops};
@@ -59,7 +59,7 @@ pub struct Site {
     pub visual: Arc<VisualSettings>,
     /// What one visualisation connection may do.
     pub limits: Arc<ConnectionLimits>,
-    /// Whether [`ECHO_PATH`] is served.
+    /// Whether `/test/echo` is served.
     pub has_echo: bool,
     /// Whether the server is stopping.
     pub is_draining: AtomicBool,
@@ -69,8 +69,14 @@ pub struct Site {
 pub fn serve(site: &Arc<Site>, request: Request<Incoming>) -> Answer {
     let path = request.uri().path().to_owned();
     let is_socket = VISUAL_PATHS.contains(&path.as_str()) || (site.has_echo && path == ECHO_PATH);
-    if is_socket {
+    let is_refused = [Method::TRACE, Method::CONNECT].contains(request.method());
+    if is_socket && !is_refused {
         return open_socket(site, request);
+    }
+    if request.headers().get_all(header::HOST).iter().count() != 1
+        && request.version() == Version::HTTP_11
+    {
+        return text(StatusCode::BAD_REQUEST, "host: exactly one is needed\n");
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "allowed: GET, HEAD\n");
@@ -204,16 +210,12 @@ async fn hand_over(
 fn refusal(error: &UpgradeError) -> Answer {
     let body = format!("{error}\n");
     match error {
-        UpgradeError::NotAsked => {
+        UpgradeError::NotAsked | UpgradeError::Version(_) => {
             let mut answer = text(StatusCode::UPGRADE_REQUIRED, &body);
-            answer
-                .headers_mut()
-                .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-            answer
-        }
-        UpgradeError::Version(_) => {
-            let mut answer = text(StatusCode::UPGRADE_REQUIRED, &body);
-            answer.headers_mut().insert(
+            let headers = answer.headers_mut();
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(
                 header::SEC_WEBSOCKET_VERSION,
                 HeaderValue::from_static("13"),
             );

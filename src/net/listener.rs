@@ -19,6 +19,9 @@ use crate::telemetry::RefusalReason;
 /// How long a client may take for the head of a request, and between two requests.
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a connection may speak HTTP before its client has to connect anew.
+const HTTP_LIFE_MAX: Duration = Duration::from_secs(60);
+
 /// The largest request head.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 
@@ -115,6 +118,14 @@ async fn serve(
     tokio::pin!(connection);
     let outcome = tokio::select! {
         outcome = &mut connection => outcome,
+        () = tokio::time::sleep(HTTP_LIFE_MAX) => {
+            connection.as_mut().graceful_shutdown();
+            // A client that takes nothing any more loses its place.
+            match tokio::time::timeout(HEADER_WITHIN, connection).await {
+                Ok(outcome) => outcome,
+                Err(_) => return,
+            }
+        }
         () = over(&mut shutdown) => {
             connection.as_mut().graceful_shutdown();
             connection.await

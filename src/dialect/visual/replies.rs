@@ -19,6 +19,9 @@ const NAMED_STATES: [StateCode; 7] = [
     StateCode::PAUSED,
 ];
 
+/// A longer timestamp is none and is not sent back.
+const TIMESTAMP_BYTES_MAX: usize = 64;
+
 /// What a session was granted.
 pub(super) struct Grant<'a> {
     pub(super) session_id: &'a str,
@@ -93,9 +96,10 @@ pub(super) fn handshake_ack(grant: &Grant<'_>, settings: &VisualSettings) -> Str
 }
 
 pub(super) fn heartbeat_ack(message: &Message<'_>) -> String {
-    let timestamp = message
-        .timestamp
-        .map_or("null", serde_json::value::RawValue::get);
+    let said = message.timestamp.map(serde_json::value::RawValue::get);
+    let timestamp = said
+        .filter(|text| text.len() <= TIMESTAMP_BYTES_MAX)
+        .unwrap_or("null");
     let server_time = time::iso_8601();
     format!(r#"{{"type":"heartbeat_ack","timestamp":{timestamp},"serverTime":"{server_time}"}}"#)
 }

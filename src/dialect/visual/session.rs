@@ -29,6 +29,9 @@ pub struct VisualSettings {
 /// After so many malformed messages in a row the connection is closed.
 const MALFORMED_MAX: u32 = 10;
 
+/// The longest text of an error.
+const ERROR_TEXT_BYTES_MAX: usize = 512;
+
 /// The session; see the module.
 #[derive(Debug)]
 pub struct VisualSession {
@@ -93,14 +96,16 @@ impl VisualSession {
             .and_then(|shake| shake.client_id.as_deref())
             .unwrap_or("-");
         tracing::debug!(session = %id, client, stream = %self.stream.name(), "session open");
-        if self.role != Some(Role::Publisher) {
-            let kind = match handshake {
-                _ if !self.protocols.binary => ViewerKind::Json,
-                Some(handshake) if handshake.state_metadata => ViewerKind::BinaryWithMetadata,
-                _ => ViewerKind::Binary,
-            };
-            turn.wishes.push(Wish::Watch(kind));
+        if self.role == Some(Role::Publisher) {
+            turn.wishes.push(Wish::Unwatch);
+            return;
         }
+        let kind = match handshake {
+            _ if !self.protocols.binary => ViewerKind::Json,
+            Some(handshake) if handshake.state_metadata => ViewerKind::BinaryWithMetadata,
+            _ => ViewerKind::Binary,
+        };
+        turn.wishes.push(Wish::Watch(kind));
     }
 
     fn on_handshake(&mut self, text: &str, message: &Message<'_>, turn: &mut Turn<'_>) {
@@ -213,6 +218,8 @@ impl VisualSession {
 
     /// Answers with an error that keeps the connection, in the form that the client speaks.
     fn refuse(&self, code: ErrorCode, text: &str, request_id: Option<&str>, turn: &mut Turn<'_>) {
+        // A text that quotes the peer is kept short: it must fit a frame and help a person.
+        let text = &text[..text.floor_char_boundary(ERROR_TEXT_BYTES_MAX)];
         if self.protocols.json {
             turn.wishes
                 .push(Wish::Text(replies::error(code, text, request_id)));
@@ -280,6 +287,9 @@ impl Session for VisualSession {
         if self.is_closing {
             return;
         }
+        if !text.trim_start().starts_with('{') {
+            return self.malformed("message: not a JSON object", None, turn);
+        }
         let message: Message<'_> = match serde_json::from_str(text) {
             Ok(message) => message,
             Err(error) => return self.malformed(&format!("message: {error}"), None, turn),
@@ -323,7 +333,7 @@ impl Session for VisualSession {
                 Err(error) => Err(Refusal::malformed(&error.to_string())),
             };
             match outcome {
-                Ok(()) => self.malformed = 0,
+                Ok(()) => {}
                 Err(refusal) if refusal.is_malformed => {
                     return self.malformed(&refusal.text, None, turn);
                 }
@@ -336,6 +346,7 @@ impl Session for VisualSession {
                 }
             }
         }
+        self.malformed = 0;
     }
 
     fn stream(&self) -> Option<&Arc<Stream>> {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::domain::StreamName;
@@ -43,6 +44,16 @@ impl Protocols {
         binary: false,
         json: true,
     };
+
+    /// What is known of a list of preferences; a preference that we don't know is no mistake.
+    fn known(list: &str) -> Option<Self> {
+        let names = |name: &str| list.split(',').any(|item| item.trim() == name);
+        let found = Self {
+            binary: names("binary"),
+            json: names("json"),
+        };
+        (found.binary || found.json).then_some(found)
+    }
 
     /// A comma list of `binary` and `json`.
     pub fn parse(list: &str) -> Result<Self, String> {
@@ -96,12 +107,12 @@ impl Introduction {
     /// Reads the query and the header; unknown keys belong to other dialects and are left alone.
     pub fn read(query: &str, preferred: Option<&str>) -> Result<Self, InvalidQuery> {
         let mut found = Self {
-            // A preference that we do not know is no reason to refuse.
-            preferred: preferred.and_then(|list| Protocols::parse(list).ok()),
+            preferred: preferred.and_then(Protocols::known),
             ..Self::default()
         };
-        for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let value = value.replace("%2C", ",").replace("%2c", ",");
+        for pair in query.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_decode_str(value).decode_utf8_lossy();
             match key {
                 "stream" => {
                     let parsed = StreamName::parse(&value);

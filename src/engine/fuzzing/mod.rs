@@ -11,12 +11,15 @@
 //! - bounds hold, and what is refused changes nothing;
 //! - nothing panics.
 
+mod lanes;
 mod model;
+mod publishing;
 mod pulled;
 mod rig;
 mod script;
 mod ticks;
 mod viewer;
+mod viewing;
 mod wire;
 
 use std::time::Instant;
@@ -30,7 +33,9 @@ pub fn stream_ops(bytes: &[u8], start: Instant) {
     let mut script = script::Script::new(bytes);
     let mut rig = rig::Rig::new(start);
     for _ in 0..OPERATIONS_MAX {
-        let Some(operation) = script.next() else { break };
+        let Some(operation) = script.next() else {
+            break;
+        };
         rig.run(operation);
     }
     rig.finish();

@@ -1,6 +1,6 @@
 //! What an event loop has pulled, beside what was appended.
 
-use super::model::{LaneModel, Message};
+use super::lanes::{LaneModel, Message};
 use super::wire;
 use crate::engine::Lane;
 use crate::engine::log::{Log, OwnRange};
@@ -14,7 +14,10 @@ pub(super) fn assert_pulled(lane: Lane, from: u64, may_lack: bool, copy: &Log, m
         return;
     }
     let begin = copy.start().max(from);
-    assert!(begin == from || may_lack, "{lane:?} lacks {from}..{begin} though it is within bounds");
+    assert!(
+        begin == from || may_lack,
+        "{lane:?} lacks {from}..{begin} though it is within bounds"
+    );
     let expected = model.since(begin);
     let first = expected.first();
     assert!(
@@ -26,7 +29,11 @@ pub(super) fn assert_pulled(lane: Lane, from: u64, may_lack: bool, copy: &Log, m
         sealed.extend_from_slice(&chunk.bytes[begin.saturating_sub(chunk.start) as usize..]);
     }
     let found = wire::messages(&sealed);
-    assert_eq!(found.len(), expected.len(), "messages of {lane:?} since {begin}");
+    assert_eq!(
+        found.len(),
+        expected.len(),
+        "messages of {lane:?} since {begin}"
+    );
     for ((is_text, body), expected) in found.into_iter().zip(expected) {
         assert_eq!(is_text, lane == Lane::PositionsJson);
         assert_body(is_text, body, expected);
@@ -53,7 +60,13 @@ fn assert_body(is_text: bool, body: &[u8], expected: &Message) {
 fn assert_chunks(begin: u64, copy: &Log, expected: &[Message]) {
     let mut own = Vec::new();
     for chunk in copy.since(begin) {
-        own.extend(chunk.own.iter().flat_map(|own| own.iter()).filter(|own| own.start >= begin));
+        own.extend(
+            chunk
+                .own
+                .iter()
+                .flat_map(|own| own.iter())
+                .filter(|own| own.start >= begin),
+        );
         if chunk.start < begin {
             continue;
         }
@@ -62,11 +75,16 @@ fn assert_chunks(begin: u64, copy: &Log, expected: &[Message]) {
             .filter(|message| (chunk.start..chunk.end()).contains(&message.start))
             .collect();
         assert_eq!(chunk.messages as usize, within.len());
-        assert_eq!(within.first().map(|first| first.at), Some(chunk.published_at));
+        assert_eq!(
+            within.first().map(|first| first.at),
+            Some(chunk.published_at)
+        );
     }
     let mut expected_own: Vec<OwnRange> = Vec::new();
     for message in expected {
-        let Some(publisher) = message.own else { continue };
+        let Some(publisher) = message.own else {
+            continue;
+        };
         match expected_own.last_mut() {
             Some(last) if !message.begins_tick => last.end = message.end(),
             _ => expected_own.push(OwnRange {

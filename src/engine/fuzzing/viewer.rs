@@ -1,6 +1,7 @@
 //! A viewer as any program would write it: it keeps what messages tell it and knows nothing else.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::wire::{self, Record, State};
 use crate::engine::ViewerKind;
@@ -20,6 +21,7 @@ pub(super) enum Need {
 pub(super) struct Viewer {
     pub(super) kind: ViewerKind,
     pub(super) need: Need,
+    pub(super) served_at: Instant,
     /// Where it goes on in its lanes.
     pub(super) positions_at: u64,
     pub(super) events_at: u64,
@@ -29,10 +31,11 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    pub(super) fn new(kind: ViewerKind) -> Self {
+    pub(super) fn new(kind: ViewerKind, now: Instant) -> Self {
         Self {
             kind,
             need: Need::StateTick(None),
+            served_at: now,
             positions_at: 0,
             events_at: 0,
             agents: BTreeMap::new(),
@@ -50,10 +53,6 @@ impl Viewer {
 
     /// It gets a state tick, and goes on where that says.
     pub(super) fn take_state_tick(&mut self, tick: &StateTick) {
-        if tick.since.is_none() {
-            // All there is: what is not in it is not there.
-            self.agents.clear();
-        }
         if self.need == Need::StateTick(None) {
             self.events_at = tick.events_at;
         }
@@ -65,7 +64,11 @@ impl Viewer {
     /// It gets messages.
     pub(super) fn take(&mut self, sealed: &[u8]) {
         for (is_text, body) in wire::messages(sealed) {
-            assert_eq!(is_text, self.kind == ViewerKind::Json, "not its kind of message");
+            assert_eq!(
+                is_text,
+                self.kind == ViewerKind::Json,
+                "not its kind of message"
+            );
             if is_text {
                 self.take_records(&wire::records(body));
                 continue;
@@ -74,7 +77,8 @@ impl Viewer {
                 (wire::POSITIONS, _, payload) => self.take_records(&wire::counted(payload)),
                 (wire::STATES, _, payload) => {
                     let states = wire::read_states(payload);
-                    self.states.extend(states.into_iter().map(|state| (state.id, state)));
+                    self.states
+                        .extend(states.into_iter().map(|state| (state.id, state)));
                 }
                 (wire::METRICS, _, payload) => {
                     let has_count = payload.len() % size_of::<Record>() != 0;
@@ -83,7 +87,9 @@ impl Viewer {
                     } else {
                         wire::records(payload)
                     };
-                    let records = records.into_iter().map(|record| (wire::id_of(&record), record));
+                    let records = records
+                        .into_iter()
+                        .map(|record| (wire::id_of(&record), record));
                     self.metrics.extend(records);
                 }
                 (kind, ..) => assert_eq!(kind, wire::COORDINATION),

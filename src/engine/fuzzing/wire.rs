@@ -32,8 +32,11 @@ const TEXT: u32 = 1 << 31;
 pub(super) const SEAL_BYTES: usize = 4;
 
 /// The encoders that the fuzzed engine is given.
-pub(super) const ENCODERS: Encoders =
-    Encoders { seal_frame, seal_positions_json, sealed_bytes };
+pub(super) const ENCODERS: Encoders = Encoders {
+    seal_frame,
+    seal_positions_json,
+    sealed_bytes,
+};
 
 fn seal_frame(frame: &[u8], out: &mut BytesMut) {
     out.put_u32_le(frame.len() as u32);
@@ -88,7 +91,10 @@ pub(super) fn positions(flags: u8, records: &[Record]) -> Vec<u8> {
 pub(super) fn open(frame: &[u8]) -> (u8, u8, &[u8]) {
     let (head, payload) = frame.split_at(8);
     assert_eq!(head[..4], *b"AGNT");
-    assert_eq!(usize::from(u16::from_le_bytes([head[6], head[7]])), payload.len());
+    assert_eq!(
+        usize::from(u16::from_le_bytes([head[6], head[7]])),
+        payload.len()
+    );
     (head[4], head[5], payload)
 }
 
@@ -138,7 +144,11 @@ pub(super) struct State {
 impl State {
     /// The same without metadata.
     pub(super) fn bare(&self) -> Self {
-        Self { flags: 0, metadata: Vec::new(), ..*self }
+        Self {
+            flags: 0,
+            metadata: Vec::new(),
+            ..*self
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -172,7 +182,12 @@ pub(super) fn read_states(payload: &[u8]) -> Vec<State> {
             end = 8 + usize::from(u16::from_le_bytes([rest[6], rest[7]]));
             metadata.extend(&rest[8..end]);
         }
-        found.push(State { id, state, flags, metadata });
+        found.push(State {
+            id,
+            state,
+            flags,
+            metadata,
+        });
         rest = &rest[end..];
     }
     assert_eq!(u32_at(payload, 0) as usize, found.len());

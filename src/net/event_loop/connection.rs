@@ -1,17 +1,17 @@
 //! One WebSocket connection: its socket, its session, and what waits to be written.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use super::outbox::{Outbox, OutboxFull};
 use super::view::View;
 use crate::dialect::{Session, Turn, Wish};
 use crate::domain::DisconnectReason;
-use crate::net::ws::{Incoming, OpCode, ReadError, ReadLimits, Reader, close, head};
+use crate::net::ws::{Incoming, OpCode, ReadError, ReadLimits, Reader, close};
 
 /// After a close frame the peer gets this long to close as well.
 const CLOSING_FOR: Duration = Duration::from_secs(1);
@@ -52,14 +52,17 @@ pub(super) struct Connection {
     /// The rest of a message of which the socket took only a part; goes out before all else.
     pub(super) partial: Bytes,
     /// Whole messages for this peer alone.
-    pub(super) outbox: VecDeque<Bytes>,
-    pub(super) outbox_bytes: usize,
+    pub(super) outbox: Outbox,
     pub(super) heard_at: Instant,
     pub(super) pinged_at: Instant,
     /// Since when the socket takes nothing more.
     pub(super) blocked_since: Option<Instant>,
     /// Whether the token waits in the loop's list of connections with something to write.
     pub(super) is_queued: bool,
+    /// Whether the token waits in the loop's list of connections with something to read.
+    pub(super) is_unread: bool,
+    /// Whether the peer has ended its side: no further readiness will tell.
+    pub(super) is_ended: bool,
     pub(super) phase: Phase,
     _permit: Box<dyn SessionPermit>,
 }
@@ -96,12 +99,13 @@ impl Connection {
             limits: adoption.limits,
             view: None,
             partial: Bytes::new(),
-            outbox: VecDeque::new(),
-            outbox_bytes: 0,
+            outbox: Outbox::default(),
             heard_at: now,
             pinged_at: now,
             blocked_since: None,
             is_queued: false,
+            is_unread: false,
+            is_ended: false,
             phase: Phase::Open,
             _permit: adoption.permit,
         }
@@ -112,13 +116,15 @@ impl Connection {
     }
 
     /// One read of at most `scratch` bytes, taken in. A short read means that the socket is
-    /// empty, as epoll's edge triggering allows for streams.
+    /// empty, as epoll's edge triggering allows for streams, unless the peer has ended it: then
+    /// it is read until the end shows.
     pub(super) fn read(
         &mut self,
         scratch: &mut [u8],
         turn: &mut Turn<'_>,
         bytes_in: &mut u64,
     ) -> ReadOutcome {
+        let to_end = self.is_ended;
         loop {
             match self.socket.read(scratch) {
                 Ok(0) => return ReadOutcome::Gone,
@@ -128,7 +134,7 @@ impl Connection {
                     if self.is_open() {
                         self.take_in(&mut scratch[..bytes], turn);
                     }
-                    return match bytes == scratch.len() {
+                    return match bytes == scratch.len() || to_end {
                         true => ReadOutcome::More,
                         false => ReadOutcome::Drained,
                     };
@@ -183,17 +189,14 @@ impl Connection {
         }
     }
 
-    /// Puts a message into the outbox. Fails when the outbox outgrows its bound.
+    /// Puts a message into the outbox. Fails when the outbox outgrows its bound, from which only
+    /// the close frame is exempt.
     pub(super) fn enqueue(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), OutboxFull> {
-        let mut message = BytesMut::new();
-        head::write_message(opcode, payload, &mut message);
-        self.outbox_bytes += message.len();
-        if self.outbox_bytes > self.limits.outbox_bytes_max && opcode != OpCode::Close {
-            self.outbox_bytes -= message.len();
-            return Err(OutboxFull);
-        }
-        self.outbox.push_back(message.freeze());
-        Ok(())
+        let bytes_max = match opcode {
+            OpCode::Close => usize::MAX,
+            _ => self.limits.outbox_bytes_max,
+        };
+        self.outbox.push(opcode, payload, bytes_max)
     }
 
     /// Begins the close: nothing but a half-written message goes out before the close frame.
@@ -203,7 +206,6 @@ impl Connection {
         }
         if reason == DisconnectReason::TooSlow {
             self.outbox.clear();
-            self.outbox_bytes = 0;
         }
         // The close frame is exempt from the outbox's bound.
         let _ = self.enqueue(OpCode::Close, &close::payload(reason.code(), text));
@@ -227,7 +229,3 @@ impl Connection {
         }
     }
 }
-
-/// The outbox holds as many bytes as it may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OutboxFull;

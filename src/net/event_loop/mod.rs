@@ -8,6 +8,7 @@
 mod audience;
 mod connection;
 mod handle;
+mod outbox;
 mod patrol;
 mod pending;
 mod turn;

@@ -47,7 +47,7 @@ impl EventLoop {
                 continue;
             };
             roles.count(connection.session.role());
-            held.outboxes += (connection.outbox_bytes + connection.partial.len()) as i64;
+            held.outboxes += (connection.outbox.len_bytes() + connection.partial.len()) as i64;
             connection.reader.shrink();
             if let Some(since) = connection.blocked_since
                 && now.saturating_duration_since(since) > self.settings.staleness_max

@@ -4,16 +4,15 @@
 //! socket takes a part of a message, the rest of that message is set aside, so that every position
 //! stays at the beginning of a message and the next write may begin with something newer.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write};
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::audience::Audience;
 use super::connection::Connection;
-use super::view::{CatchingUp, StateCursor, View};
+use super::view::{CatchingUp, StateCursor, StateLeft, View};
 use crate::engine::Lane;
 use crate::engine::log::{Chunk, Log};
 use crate::net::ws::head;
@@ -43,6 +42,8 @@ pub(super) enum WriteOutcome {
     Blocked,
     /// The peer is gone.
     Gone,
+    /// The viewer needs events that are not kept any more.
+    CutOff,
 }
 
 /// What writes amounted to, for the metrics.
@@ -130,17 +131,34 @@ impl<'a> Gathered<'a> {
     }
 
     /// Adds what a viewer has not got: events, the rest of a state tick, positions.
-    fn add_view(&mut self, view: &View, audience: &'a Audience, state: Option<&'a (Bytes, usize)>) {
+    fn add_view(&mut self, view: &View, audience: &'a Audience, state: Option<&'a StateLeft>) {
+        // Nothing overtakes the state of who joins; who lags hears of events first.
+        let is_joining = view.is_joining();
+        if !is_joining {
+            self.add_events(view, audience);
+        }
+        if let Some(state) = state {
+            let StateLeft {
+                bytes,
+                sent,
+                is_last,
+            } = state;
+            self.add(Source::State, None, *sent as u64, &bytes[*sent..]);
+            if !is_last {
+                return;
+            }
+        }
+        if is_joining {
+            self.add_events(view, audience);
+        }
+        let log = &audience.lanes[view.kind.positions().index()];
+        self.add_log(Source::Positions, log, view.positions_at, view.own_number);
+    }
+
+    fn add_events(&mut self, view: &View, audience: &'a Audience) {
         if let Some(lane) = view.kind.events() {
             let log = &audience.lanes[lane.index()];
             self.add_log(Source::Events, log, view.events_at, view.own_number);
-        }
-        if let Some((bytes, sent)) = state {
-            self.add(Source::State, None, *sent as u64, &bytes[*sent..]);
-        }
-        if !self.is_full() {
-            let log = &audience.lanes[view.kind.positions().index()];
-            self.add_log(Source::Positions, log, view.positions_at, view.own_number);
         }
     }
 
@@ -162,12 +180,14 @@ pub(super) fn write(
         view,
         partial,
         outbox,
-        outbox_bytes,
         socket,
         ..
     } = connection;
     let mut viewing = view.as_deref_mut().zip(audience);
     if let Some((view, audience)) = &mut viewing {
+        if is_cut_off(view, audience) {
+            return WriteOutcome::CutOff;
+        }
         written.conflations += u64::from(refresh(view, audience, bounds, now));
     }
     // Taken out while the slices borrow them; reference counts, not copies.
@@ -175,8 +195,8 @@ pub(super) fn write(
     let state = viewing.as_ref().and_then(|(view, _)| view.state_left());
     let mut gathered = Gathered::new(bounds.write_bytes_max);
     gathered.add(Source::Partial, None, 0, &half_sent);
-    for message in outbox.iter() {
-        gathered.add(Source::Outbox, None, 0, message);
+    for piece in outbox.pieces() {
+        gathered.add(Source::Outbox, None, 0, piece);
     }
     if let Some((view, audience)) = &viewing {
         gathered.add_view(view, audience, state.as_ref());
@@ -191,7 +211,9 @@ pub(super) fn write(
         Err(_) => return WriteOutcome::Gone,
     };
     let outcome = match taken == gathered.bytes {
-        true if gathered.is_full() => WriteOutcome::More,
+        true if gathered.is_full() || state.as_ref().is_some_and(|state| !state.is_last) => {
+            WriteOutcome::More
+        }
         true => WriteOutcome::Empty,
         false => WriteOutcome::Blocked,
     };
@@ -217,7 +239,7 @@ pub(super) fn write(
     }
     drop(gathered);
     if outbox_taken > 0 {
-        let cut = take_from_outbox(outbox, outbox_bytes, outbox_taken);
+        let cut = outbox.take(outbox_taken);
         rest = if cut.is_empty() { rest } else { cut };
     }
     *partial = rest;
@@ -225,30 +247,6 @@ pub(super) fn write(
         skip_own(viewing);
     }
     outcome
-}
-
-/// Removes `taken` bytes of whole messages; returns the rest of one that was cut.
-fn take_from_outbox(
-    outbox: &mut VecDeque<Bytes>,
-    outbox_bytes: &mut usize,
-    mut taken: usize,
-) -> Bytes {
-    while taken > 0 {
-        let Some(mut message) = outbox.pop_front() else {
-            break;
-        };
-        *outbox_bytes -= message.len();
-        if taken < message.len() {
-            message.advance(taken);
-            return message;
-        }
-        taken -= message.len();
-    }
-    if outbox.is_empty() {
-        // Idle connections hold no buffer.
-        *outbox = VecDeque::new();
-    }
-    Bytes::new()
 }
 
 fn send(socket: &mut mio::net::TcpStream, gathered: &Gathered<'_>) -> io::Result<usize> {
@@ -262,6 +260,12 @@ fn send(socket: &mut mio::net::TcpStream, gathered: &Gathered<'_>) -> io::Result
             outcome => return outcome,
         }
     }
+}
+
+/// Whether events that the viewer has not got are not kept any more.
+pub(super) fn is_cut_off(view: &View, audience: &Audience) -> bool {
+    let lane = view.kind.events().filter(|_| !view.is_joining());
+    lane.is_some_and(|lane| view.events_at < audience.lanes[lane.index()].start())
 }
 
 /// Moves a viewer that lags too far to a state tick. Returns whether positions were conflated.
@@ -292,25 +296,32 @@ fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Inst
         }
         CatchingUp::Due(_) => {}
     }
-    if let CatchingUp::Due(since) = view.catching_up {
-        let positions_from = audience.lanes[view.kind.positions().index()].start();
-        let events_from = view
-            .kind
-            .events()
-            .map_or(0, |lane| audience.lanes[lane.index()].start());
-        let from = (
-            positions_from,
-            if since.is_none() { events_from } else { 0 },
-        );
-        let tick = audience.stream.state_tick(view.kind, since, from, now);
-        view.positions_at = tick.positions_at;
-        if since.is_none() {
-            view.events_at = view.events_at.max(tick.events_at);
-        }
+    if let CatchingUp::Due(pass) = view.catching_up {
+        let start = |lane: Lane| audience.lanes[lane.index()].start();
+        let tick = if pass.next_slot == 0 {
+            let events_from = view
+                .kind
+                .events()
+                .filter(|_| pass.since.is_none())
+                .map_or(0, start);
+            let from = (start(view.kind.positions()), events_from);
+            let tick = audience.stream.state_tick(view.kind, pass.since, from, now);
+            // Where the way begins is where the viewer goes on behind its end. Events of meanwhile
+            // wait: those that are states too only say again what the state's end says.
+            view.positions_at = tick.positions_at;
+            if pass.since.is_none() {
+                view.events_at = tick.events_at;
+            }
+            tick
+        } else {
+            audience
+                .stream
+                .state_part(view.kind, pass.since, pass.next_slot, now)
+        };
         view.catching_up = CatchingUp::With(Box::new(StateCursor {
             tick,
             sent: 0,
-            since,
+            pass,
         }));
     }
     has_conflated
@@ -331,16 +342,12 @@ fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Writt
         }
         return rest;
     }
-    let CatchingUp::With(cursor) = &mut view.catching_up else {
+    let Some(StateLeft { bytes, sent, .. }) = view.state_left() else {
         return Bytes::new();
     };
-    let bytes = cursor.tick.bytes.clone();
-    let (to, rest, messages) = settle(&bytes, cursor.sent, taken, None);
+    let (to, rest, messages) = settle(&bytes, sent, taken, None);
     written.frames += messages;
-    cursor.sent = to;
-    if to == bytes.len() {
-        view.catching_up = CatchingUp::Live;
-    }
+    view.note_state_sent(to);
     rest
 }
 

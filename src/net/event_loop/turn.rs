@@ -59,6 +59,8 @@ pub(super) struct EventLoop {
     pub(super) session_tally: SessionTally,
     pub(super) roles: super::patrol::RoleCounts,
     pub(super) held_bytes: super::patrol::HeldBytes,
+    /// Set by a drain: up to when peers are told to come back.
+    drained_for: Option<Duration>,
     is_stopping: bool,
 }
 
@@ -93,6 +95,7 @@ impl EventLoop {
             session_tally: SessionTally::default(),
             roles: super::patrol::RoleCounts::default(),
             held_bytes: super::patrol::HeldBytes::default(),
+            drained_for: None,
             is_stopping: false,
         }
     }
@@ -127,7 +130,11 @@ impl EventLoop {
                 if event.token() == WAKE {
                     continue;
                 }
-                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                let is_ended = event.is_read_closed() || event.is_error();
+                if let Some(connection) = self.connections.get_mut(token) {
+                    connection.is_ended |= is_ended;
+                }
+                if event.is_readable() || is_ended {
                     self.read(token, now);
                 }
                 if event.is_writable() {
@@ -196,8 +203,11 @@ impl EventLoop {
                 connection.take_in(&mut early.to_vec(), turn);
             }
         });
+        if let Some(spread) = self.drained_for {
+            self.send_away(token, spread, now);
+        }
         // Bytes may lie in the socket since before it was registered.
-        self.to_read.push(token);
+        self.queue_read(token);
     }
 
     /// Lets a connection's session act, then does what it wishes.
@@ -246,6 +256,7 @@ impl EventLoop {
             Wish::Binary(bytes) => connection.enqueue(OpCode::Binary, &bytes),
             Wish::Pong(payload) => connection.enqueue(OpCode::Pong, &payload),
             Wish::Watch(kind) => return self.watch(token, kind),
+            Wish::Unwatch => return self.unwatch(token),
             Wish::Close(reason, text) => return self.close(token, reason, &text, now),
         };
         if outcome.is_err() {
@@ -253,6 +264,16 @@ impl EventLoop {
             return self.close(token, DisconnectReason::TooSlow, text, now);
         }
         self.queue_write(token);
+    }
+
+    /// Notes that the connection has more to read.
+    fn queue_read(&mut self, token: usize) {
+        if let Some(connection) = self.connections.get_mut(token)
+            && !connection.is_unread
+        {
+            connection.is_unread = true;
+            self.to_read.push(token);
+        }
     }
 
     /// Notes that the connection has something to write beside its stream.
@@ -312,13 +333,14 @@ impl EventLoop {
     }
 
     fn read(&mut self, token: usize, now: Instant) {
-        let Some(connection) = self.connections.get(token) else {
+        let Some(connection) = self.connections.get_mut(token) else {
             return;
         };
+        connection.is_unread = false;
         if connection.session.must_wait(self.id) {
             // The socket's buffer fills and TCP slows the publisher down.
             self.is_held_up = true;
-            self.to_read.push(token);
+            self.queue_read(token);
             return;
         }
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -332,7 +354,11 @@ impl EventLoop {
         match outcome {
             ReadOutcome::Drained => {}
             ReadOutcome::More => self.to_read.push(token),
-            ReadOutcome::Gone => self.forget(token, now),
+            ReadOutcome::Gone => {
+                // A peer that closes its side may still read our close frame.
+                self.write(token, now);
+                self.forget(token, now);
+            }
         }
     }
 
@@ -393,6 +419,10 @@ impl EventLoop {
             WriteOutcome::More => self.queue_write(token),
             WriteOutcome::Blocked => connection.blocked_since = Some(now),
             WriteOutcome::Gone => self.forget(token, now),
+            WriteOutcome::CutOff => {
+                let text = "more events wait than events_bytes_max allows";
+                self.close(token, DisconnectReason::TooSlow, text, now);
+            }
         }
     }
 
@@ -414,12 +444,17 @@ impl EventLoop {
 
     /// Closes every connection; each peer is told when to come back, all at different times.
     fn drain(&mut self, spread: Duration, now: Instant) {
+        self.drained_for = Some(spread);
         let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
         for token in tokens {
-            let reconnect_ms = fastrand::u64(0..=spread.as_millis() as u64);
-            let text = format!(r#"{{"reconnect_ms":{reconnect_ms}}}"#);
-            self.close(token, DisconnectReason::GoingAway, &text, now);
+            self.send_away(token, spread, now);
         }
+    }
+
+    fn send_away(&mut self, token: usize, spread: Duration, now: Instant) {
+        let reconnect_ms = fastrand::u64(0..=spread.as_millis() as u64);
+        let text = format!(r#"{{"reconnect_ms":{reconnect_ms}}}"#);
+        self.close(token, DisconnectReason::GoingAway, &text, now);
     }
 }
 

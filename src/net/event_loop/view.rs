@@ -26,10 +26,19 @@ pub(super) struct View {
 pub(super) enum CatchingUp {
     /// It reads the positions lane.
     Live,
-    /// It needs a state tick with all that changed behind this offset (`None`: everything).
-    Due(Option<u64>),
-    /// It is being sent a state tick and goes on behind it.
+    /// It needs a state tick, or the next part of one.
+    Due(Pass),
+    /// It is being sent a state tick or a part of one.
     With(Box<StateCursor>),
+}
+
+/// One way through all agents of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pass {
+    /// Since which offset of the positions lane the viewer lacks changes; `None`: it has nothing.
+    pub(super) since: Option<u64>,
+    /// The slot that comes next; 0 begins the way.
+    pub(super) next_slot: usize,
 }
 
 /// A state tick that is under way.
@@ -38,26 +47,84 @@ pub(super) struct StateCursor {
     pub(super) tick: StateTick,
     /// Bytes of it that were sent; always at a message.
     pub(super) sent: usize,
-    /// Since when the viewer lacks changes.
-    pub(super) since: Option<u64>,
+    /// The way that it belongs to, as it was when the tick was made.
+    pub(super) pass: Pass,
+}
+
+/// A state tick's messages and how much of them was sent.
+#[derive(Debug)]
+pub(super) struct StateLeft {
+    pub(super) bytes: Bytes,
+    pub(super) sent: usize,
+    /// Whether the viewer is live behind it.
+    pub(super) is_last: bool,
+}
+
+impl StateCursor {
+    /// The way from where the tick has been sent to.
+    fn rest(&self) -> Pass {
+        let stop = self
+            .tick
+            .stops
+            .iter()
+            .rev()
+            .find(|stop| stop.bytes <= self.sent);
+        let next_slot = stop.map_or(self.pass.next_slot, |stop| stop.next_slot);
+        Pass {
+            since: self.pass.since,
+            next_slot,
+        }
+    }
 }
 
 impl View {
-    /// The state tick under way and how much of it was sent.
-    pub(super) fn state_left(&self) -> Option<(Bytes, usize)> {
+    /// What is left of the state tick under way.
+    pub(super) fn state_left(&self) -> Option<StateLeft> {
         match &self.catching_up {
-            CatchingUp::With(cursor) => Some((cursor.tick.bytes.clone(), cursor.sent)),
+            CatchingUp::With(cursor) => Some(StateLeft {
+                bytes: cursor.tick.bytes.clone(),
+                sent: cursor.sent,
+                is_last: cursor.tick.next_slot.is_none(),
+            }),
             _ => None,
         }
     }
 
-    /// The viewer can't go on where it stands: what it needs next is a state tick.
+    /// Whether the viewer has not got the whole state yet: no event may come before it.
+    pub(super) fn is_joining(&self) -> bool {
+        match &self.catching_up {
+            CatchingUp::Live => false,
+            CatchingUp::Due(pass) => pass.since.is_none(),
+            CatchingUp::With(cursor) => cursor.pass.since.is_none(),
+        }
+    }
+
+    /// The viewer can't go on where it stands: what it needs next is a state tick, or the rest of
+    /// the one that it was being sent, made anew.
     pub(super) fn fall_behind(&mut self) {
-        let since = match &self.catching_up {
-            CatchingUp::Live => Some(self.positions_at),
-            CatchingUp::Due(since) => *since,
-            CatchingUp::With(cursor) => cursor.since,
+        let pass = match &self.catching_up {
+            CatchingUp::Live => Pass {
+                since: Some(self.positions_at),
+                next_slot: 0,
+            },
+            CatchingUp::Due(pass) => *pass,
+            CatchingUp::With(cursor) => cursor.rest(),
         };
-        self.catching_up = CatchingUp::Due(since);
+        self.catching_up = CatchingUp::Due(pass);
+    }
+
+    /// The state tick under way has been sent as far as `sent`.
+    pub(super) fn note_state_sent(&mut self, sent: usize) {
+        let CatchingUp::With(cursor) = &mut self.catching_up else {
+            return;
+        };
+        cursor.sent = sent;
+        if sent == cursor.tick.bytes.len() {
+            let since = cursor.pass.since;
+            self.catching_up = match cursor.tick.next_slot {
+                Some(next_slot) => CatchingUp::Due(Pass { since, next_slot }),
+                None => CatchingUp::Live,
+            };
+        }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audience::Audience;
+use super::pending::is_cut_off;
 use super::turn::EventLoop;
-use super::view::{CatchingUp, View};
+use super::view::{CatchingUp, Pass, View};
 use crate::domain::DisconnectReason;
 use crate::engine::log::Log;
 use crate::engine::{Lane, ViewerKind};
@@ -43,7 +44,10 @@ impl EventLoop {
             kind,
             positions_at: end(kind.positions()),
             events_at: kind.events().map_or(0, end),
-            catching_up: CatchingUp::Due(None),
+            catching_up: CatchingUp::Due(Pass {
+                since: None,
+                next_slot: 0,
+            }),
             has_let_go: false,
             own_number: connection.session.own_number(),
         }));
@@ -129,7 +133,7 @@ impl EventLoop {
             }
         }
         let oldest = now.checked_sub(self.settings.staleness_max);
-        let mut is_cut_off = false;
+        let mut has_cut_off = false;
         for lane in Lane::ALL {
             let needed = needed[lane.index()];
             let log = &mut audience.lanes[lane.index()];
@@ -141,10 +145,10 @@ impl EventLoop {
                 log.forget_beyond(self.settings.log_bytes_max);
             } else {
                 log.forget_beyond(self.settings.events_bytes_max);
-                is_cut_off |= needed < log.start();
+                has_cut_off |= needed < log.start();
             }
         }
-        if is_cut_off {
+        if has_cut_off {
             self.close_cut_off(at, now);
         }
     }
@@ -152,23 +156,14 @@ impl EventLoop {
     /// Closes the viewers that can't get the next event any more: none is dropped silently.
     fn close_cut_off(&mut self, audience: usize, now: Instant) {
         let held = &self.audiences[audience];
-        let is_cut_off = |token: &usize| {
+        let cut_off = held.viewers.iter().copied().filter(|token| {
             let view = self
                 .connections
                 .get(*token)
                 .and_then(|held| held.view.as_ref());
-            view.is_some_and(|view| {
-                let lane = view.kind.events();
-                lane.is_some_and(|lane| view.events_at < held.lanes[lane.index()].start())
-            })
-        };
-        for token in held
-            .viewers
-            .iter()
-            .copied()
-            .filter(is_cut_off)
-            .collect::<Vec<_>>()
-        {
+            view.is_some_and(|view| is_cut_off(view, held))
+        });
+        for token in cut_off.collect::<Vec<_>>() {
             let text = "more events wait than events_bytes_max allows";
             self.close(token, DisconnectReason::TooSlow, text, now);
         }

@@ -1,0 +1,123 @@
+//! Proves how the program stops: every peer is told to come back and when, nothing new is taken,
+//! the exit code is 0; a second signal ends at once; a port that is taken is named.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+
+use crate::support::http;
+use crate::support::program::Program;
+use crate::support::server::PATH;
+use crate::support::ws::{Client, FIN, Message};
+
+/// Reads to the close frame, answers it, and checks what it says.
+fn read_goodbye(client: &mut Client, reconnect_ms_max: u64) {
+    let (code, reason) = loop {
+        match client.message() {
+            Message::Close(code, reason) => break (code, reason),
+            Message::End | Message::Reset => panic!("a bare end"),
+            _ => {}
+        }
+    };
+    assert_eq!(code, Some(1001));
+    let hint: serde_json::Value = serde_json::from_str(&reason).unwrap();
+    let reconnect_ms = hint["reconnect_ms"].as_u64().unwrap();
+    assert!(reconnect_ms <= reconnect_ms_max, "{reason}");
+    client.send_frame(FIN | crate::support::ws::CLOSE, &1001u16.to_be_bytes());
+    assert_eq!(client.next(), Message::End);
+}
+
+#[test]
+fn sigterm_and_sigint_tell_everyone_and_exit_with_0() {
+    for signal in ["TERM", "INT"] {
+        let (program, address) = Program::serve(&["--drain-ms", "8000"]);
+        let mut clients: Vec<Client> = [
+            "protocols=binary",
+            "protocols=json&stream=s",
+            "protocols=binary&role=publisher",
+            "",
+        ]
+        .iter()
+        .map(|query| Client::connect(address, &format!("{PATH}?{query}")))
+        .collect();
+        for client in &mut clients {
+            drop(client.settle());
+        }
+        program.signal(signal);
+        for client in &mut clients {
+            read_goodbye(client, 4000);
+        }
+        let ended = program.wait();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(ended.stdout, "", "standard output had the ready line alone");
+        assert!(ended.stderr.contains("draining"), "{}", ended.stderr);
+        assert!(
+            TcpStream::connect(address).is_err(),
+            "nobody listens any more"
+        );
+    }
+}
+
+#[test]
+fn a_request_under_way_is_answered_and_told_that_the_server_drains() {
+    let (program, address) = Program::serve(&[]);
+    let mut client = Client::connect(address, &format!("{PATH}?protocols=binary"));
+    client.settle();
+    let begin = |head: &str| {
+        let mut socket = http::open(address);
+        socket.write_all(head.as_bytes()).unwrap();
+        socket
+    };
+    let mut ready = begin("GET /readyz HTTP/1.1\r\n");
+    let upgrade = crate::support::ws::upgrade_request(PATH, "");
+    let mut late = begin(&upgrade[..30]);
+    // Both requests are in the server's hands before the signal.
+    eventually_held(address, 2);
+    program.signal("TERM");
+    while !matches!(client.message(), Message::Close(..)) {}
+    let (answer, _) = http::exchange(&mut ready, "Host: localhost\r\n\r\n");
+    assert_eq!((answer.status, answer.text()), (503, "draining\n"));
+    let (answer, _) = http::exchange(&mut late, &upgrade[30..]);
+    assert_eq!(
+        (answer.status, answer.header("retry-after").is_some()),
+        (503, true)
+    );
+    assert_eq!(program.wait().code, Some(0));
+}
+
+/// Waits until the server holds this many connections that speak HTTP besides the asking one.
+fn eventually_held(address: std::net::SocketAddr, connections: u32) {
+    crate::support::eventually("the connections are accepted", || {
+        let held = http::metric(address, "agnt_connections{kind=\"http\"}") as u32;
+        (held > connections).then_some(())
+    });
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let (program, address) = Program::serve(&[]);
+    // Never answers the close frame, so that the drain has someone to wait for.
+    let mut client = Client::connect(address, &format!("{PATH}?protocols=binary"));
+    client.settle();
+    program.signal("TERM");
+    program.signal("INT");
+    let ended = program.wait();
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_and_the_exit_code_is_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = Program::start(&["serve", "--listen", &address]).wait();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    let lines: Vec<&str> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("listen"))
+        .collect();
+    assert!(
+        lines.len() == 1 && lines[0].contains(&address),
+        "{}",
+        ended.stderr
+    );
+}

@@ -1,0 +1,26 @@
+//! What the tests stand on: a server under test, a WebSocket client, AGNT frames made by hand,
+//! plain HTTP.
+
+pub(crate) mod http;
+pub(crate) mod program;
+pub(crate) mod server;
+pub(crate) mod swarm;
+pub(crate) mod wire;
+pub(crate) mod ws;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must come before it counts as lost. No test passes by waiting.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Looks again and again until `look` finds something.
+pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "this never came true: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
