@@ -16,5 +16,9 @@ fn stream_ops_holds_its_invariants_over_the_corpus() {
         stream_ops(&bytes[..bytes.len() / 2], Instant::now());
         files += 1;
     }
-    assert!((10..60).contains(&files), "{} holds {files} files", folder.display());
+    assert!(
+        (10..60).contains(&files),
+        "{} holds {files} files",
+        folder.display()
+    );
 }

@@ -20,7 +20,7 @@ use crate::telemetry::RefusalReason;
 const HEADER_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a connection may speak HTTP before its client has to connect anew.
-const HTTP_LIFE_MAX: Duration = Duration::from_secs(60);
+const HTTP_LIFE_MAX: Duration = Duration::from_mins(1);
 
 /// The largest request head.
 const HEADER_BYTES_MAX: usize = 16 * 1024;

@@ -87,14 +87,6 @@ impl Model {
         self.lanes[Lane::Positions.index()].end
     }
 
-    /// All that is known of agents, those that are gone included.
-    pub(super) fn known(&self) -> BTreeMap<u32, Record> {
-        self.agents
-            .iter()
-            .map(|(&id, agent)| (id, agent.record))
-            .collect()
-    }
-
     /// The agents that are there, as viewers should see them.
     pub(super) fn live(&self) -> BTreeMap<u32, Record> {
         let records = self.agents.iter().map(|(&id, agent)| (id, agent.record));
