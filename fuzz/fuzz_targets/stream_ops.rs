@@ -4,4 +4,6 @@
 
 use std::time::Instant;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| agnt::engine::fuzzing::stream_ops(bytes, Instant::now()));
+use agnt::engine::fuzzing::stream_ops;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| stream_ops(bytes, Instant::now()));

@@ -123,15 +123,16 @@ fn open_socket(site: &Arc<Site>, mut request: Request<Incoming>) -> Answer {
             .increment(RefusalReason::Draining);
         return full("draining\n");
     }
-    let (session, limits) = match session_for(site, &request) {
-        Ok(session) => session,
-        Err(answer) => return bad(*answer),
-    };
+    // A place first: who is turned away makes no stream.
     let Some(permit) = site.admission.admit_session() else {
         site.metrics
             .connections_refused
             .increment(RefusalReason::Full);
         return full("as many sessions are open as max_connections allows\n");
+    };
+    let (session, limits) = match session_for(site, &request) {
+        Ok(session) => session,
+        Err(answer) => return bad(*answer),
     };
     match fastwebsockets::upgrade::upgrade(&mut request) {
         Ok((answer, upgrade)) => {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::engine::log::Log;
 use crate::engine::stream::Lanes;
 use crate::engine::{Lane, Stream};
 
@@ -35,7 +34,8 @@ impl Audience {
         })
     }
 
-    pub(super) fn len_bytes(&self) -> usize {
-        self.lanes.iter().map(Log::len_bytes).sum()
+    pub(super) fn len_bytes(&self, is_meant: fn(Lane) -> bool) -> usize {
+        let lanes = Lane::ALL.into_iter().filter(|&lane| is_meant(lane));
+        lanes.map(|lane| self.lanes[lane.index()].len_bytes()).sum()
     }
 }

@@ -9,6 +9,7 @@ use super::turn::EventLoop;
 use super::view::CatchingUp;
 use crate::dialect::SessionRole;
 use crate::domain::DisconnectReason;
+use crate::engine::Lane;
 use crate::telemetry::Role;
 
 /// Sessions of this loop by role.
@@ -24,6 +25,7 @@ pub(super) struct RoleCounts {
 pub(super) struct HeldBytes {
     outboxes: i64,
     logs: i64,
+    events: i64,
 }
 
 /// What a connection needs.
@@ -40,7 +42,8 @@ impl EventLoop {
         let mut roles = RoleCounts::default();
         let mut held = HeldBytes {
             outboxes: 0,
-            logs: self.lane_bytes() as i64,
+            logs: self.lane_bytes(Lane::is_lossy) as i64,
+            events: self.lane_bytes(|lane| !lane.is_lossy()) as i64,
         };
         for token in tokens {
             let Some(connection) = self.connections.get_mut(token) else {
@@ -81,6 +84,7 @@ impl EventLoop {
         let before = std::mem::replace(&mut self.held_bytes, held);
         self.tally.outbox_bytes += held.outboxes - before.outboxes;
         self.tally.log_bytes += held.logs - before.logs;
+        self.tally.events_bytes += held.events - before.events;
     }
 }
 

@@ -174,11 +174,9 @@ impl EventLoop {
         self.audiences.iter().map(|(at, _)| at).collect()
     }
 
-    /// Bytes that this loop holds in its copies of lanes.
-    pub(super) fn lane_bytes(&self) -> usize {
-        self.audiences
-            .iter()
-            .map(|(_, audience)| audience.len_bytes())
-            .sum()
+    /// Bytes that this loop holds in its copies of the lanes of a class.
+    pub(super) fn lane_bytes(&self, is_meant: fn(Lane) -> bool) -> usize {
+        let held = self.audiences.iter().map(|(_, audience)| audience);
+        held.map(|audience| audience.len_bytes(is_meant)).sum()
     }
 }
