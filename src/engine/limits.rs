@@ -35,6 +35,10 @@ pub const STATE_PART_RECORDS_MAX: usize = 4 * 2340;
 /// Longer than any viewer may lag before it counts as dead.
 pub const TOMBSTONE_KEPT_FOR: Duration = Duration::from_mins(10);
 
+/// Where agents would not fit otherwise, one that is gone gives up its slot after this long: by
+/// then every viewer that keeps up has heard of it.
+pub const TOMBSTONE_KEPT_AT_LEAST: Duration = Duration::from_secs(10);
+
 /// Metadata of a state record is kept for later viewers up to this size; larger is passed on only.
 pub const METADATA_KEPT_BYTES_MAX: usize = 1024;
 

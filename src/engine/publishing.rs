@@ -3,7 +3,7 @@
 //! Nothing is validated again: a [`Frame`] is proof. A frame becomes a finished message once, for
 //! all viewers of a lane.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use agnt_codec::{
     AgentMetrics, AgentPosition, Emit, Flags, Frame, Frames, Metadata, MetricsBatch, Payload,
@@ -13,7 +13,7 @@ use bytes::BytesMut;
 
 use super::agents::{AgentState, AgentTable, Heard, Origin};
 use super::lane::Lane;
-use super::limits::METADATA_KEPT_BYTES_MAX;
+use super::limits::{METADATA_KEPT_BYTES_MAX, TOMBSTONE_KEPT_AT_LEAST};
 use super::publisher::Publisher;
 use super::stream::{Core, Stream};
 
@@ -103,7 +103,7 @@ impl Stream {
         let core = &mut *guard;
         if self.check_room(&core.table, publisher, tick).is_err() {
             // Agents that are gone make room before others are refused.
-            core.table.bury(call.now, Duration::ZERO);
+            core.table.bury(call.now, TOMBSTONE_KEPT_AT_LEAST);
             self.check_room(&core.table, publisher, tick)?;
         }
         let seal = self.encoders.seal_frame;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::lanes::LaneModel;
 use super::script::METADATA_KEPT_BYTES_MAX;
 use super::wire::{self, Record, State};
-use crate::engine::limits::TOMBSTONE_KEPT_FOR;
+use crate::engine::limits::{TOMBSTONE_KEPT_AT_LEAST, TOMBSTONE_KEPT_FOR};
 use crate::engine::{Lane, Limits};
 
 /// The publisher of what the server itself publishes.
@@ -273,7 +273,7 @@ impl Model {
             .filter(|id| !self.agents.contains_key(id))
             .count();
         if new > 0 && self.agents.len() + new > self.limits.agents_per_stream_max {
-            self.bury(now, Duration::ZERO);
+            self.bury(now, TOMBSTONE_KEPT_AT_LEAST);
         }
     }
 
