@@ -131,12 +131,19 @@ impl<'a> Gathered<'a> {
     }
 
     /// Adds what a viewer has not got: events, the rest of a state tick, positions.
-    fn add_view(&mut self, view: &View, audience: &'a Audience, state: Option<&'a StateLeft>) {
+    /// Returns whether something is held back for the next write, which looks at it anew.
+    fn add_view(
+        &mut self,
+        view: &View,
+        audience: &'a Audience,
+        state: Option<&'a StateLeft>,
+    ) -> bool {
         // Nothing overtakes the state of who joins; who lags hears of events first.
         let is_joining = view.is_joining();
         if !is_joining {
             self.add_events(view, audience);
         }
+        let log = &audience.lanes[view.kind.positions().index()];
         if let Some(state) = state {
             let StateLeft {
                 bytes,
@@ -144,15 +151,19 @@ impl<'a> Gathered<'a> {
                 is_last,
             } = state;
             self.add(Source::State, None, *sent as u64, &bytes[*sent..]);
-            if !is_last {
-                return;
+            // While the state was under way, what comes behind it may have been forgotten.
+            let lacks_events = view.kind.events().is_some_and(|lane| {
+                is_joining && view.events_at < audience.lanes[lane.index()].start()
+            });
+            if !is_last || lacks_events || view.positions_at < log.start() {
+                return true;
             }
         }
         if is_joining {
             self.add_events(view, audience);
         }
-        let log = &audience.lanes[view.kind.positions().index()];
         self.add_log(Source::Positions, log, view.positions_at, view.own_number);
+        false
     }
 
     fn add_events(&mut self, view: &View, audience: &'a Audience) {
@@ -198,9 +209,9 @@ pub(super) fn write(
     for piece in outbox.pieces() {
         gathered.add(Source::Outbox, None, 0, piece);
     }
-    if let Some((view, audience)) = &viewing {
-        gathered.add_view(view, audience, state.as_ref());
-    }
+    let is_held_back = viewing
+        .as_ref()
+        .is_some_and(|(view, audience)| gathered.add_view(view, audience, state.as_ref()));
     if gathered.slices.is_empty() {
         skip_own(viewing);
         return WriteOutcome::Empty;
@@ -211,9 +222,7 @@ pub(super) fn write(
         Err(_) => return WriteOutcome::Gone,
     };
     let outcome = match taken == gathered.bytes {
-        true if gathered.is_full() || state.as_ref().is_some_and(|state| !state.is_last) => {
-            WriteOutcome::More
-        }
+        true if gathered.is_full() || is_held_back => WriteOutcome::More,
         true => WriteOutcome::Empty,
         false => WriteOutcome::Blocked,
     };
