@@ -80,10 +80,10 @@ pub enum SessionRole {
     Both,
 }
 
-/// A session of one dialect; see the module.
+/// A session of one dialect; see the module. What has a default suits a session without a stream.
 pub trait Session: Send {
     /// The connection stands.
-    fn begin(&mut self, turn: &mut Turn<'_>);
+    fn begin(&mut self, _turn: &mut Turn<'_>) {}
 
     /// A text message came.
     fn on_text(&mut self, text: &str, turn: &mut Turn<'_>);
@@ -92,20 +92,30 @@ pub trait Session: Send {
     fn on_binary(&mut self, message: &[u8], turn: &mut Turn<'_>);
 
     /// The stream that [`Wish::Watch`] shows.
-    fn stream(&self) -> Option<&Arc<Stream>>;
+    fn stream(&self) -> Option<&Arc<Stream>> {
+        None
+    }
 
     /// Until when the session must have been introduced, while it has not been.
-    fn handshake_due(&self) -> Option<Instant>;
+    fn handshake_due(&self) -> Option<Instant> {
+        None
+    }
 
     /// Whether the session must wait before more is read from it: another event loop lags.
-    fn must_wait(&self, loop_id: usize) -> bool;
+    fn must_wait(&self, _loop_id: usize) -> bool {
+        false
+    }
 
     /// Who it is.
-    fn role(&self) -> SessionRole;
+    fn role(&self) -> SessionRole {
+        SessionRole::Unknown
+    }
 
     /// The number under which it publishes, if it is a viewer too.
-    fn own_number(&self) -> Option<u32>;
+    fn own_number(&self) -> Option<u32> {
+        None
+    }
 
     /// The connection is gone.
-    fn end(&mut self, turn: &mut Turn<'_>);
+    fn end(&mut self, _turn: &mut Turn<'_>) {}
 }

@@ -3,13 +3,12 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{Adoption, ConnectionLimits, LoopSettings, Loops, SessionPermit};
-use crate::dialect::{Session, SessionRole, Turn, Wish};
-use crate::engine::Stream;
+use crate::dialect::{Session, Turn, Wish};
 use crate::net::ws::ReadLimits;
 
 #[derive(Debug)]
@@ -21,36 +20,12 @@ impl SessionPermit for Place {}
 struct Fragile;
 
 impl Session for Fragile {
-    fn begin(&mut self, _: &mut Turn<'_>) {}
-
     fn on_text(&mut self, text: &str, turn: &mut Turn<'_>) {
         assert_ne!(text, "fail", "as asked");
         turn.wishes.push(Wish::Text(text.to_owned()));
     }
 
     fn on_binary(&mut self, _: &[u8], _: &mut Turn<'_>) {}
-
-    fn stream(&self) -> Option<&Arc<Stream>> {
-        None
-    }
-
-    fn handshake_due(&self) -> Option<Instant> {
-        None
-    }
-
-    fn must_wait(&self, _: usize) -> bool {
-        false
-    }
-
-    fn role(&self) -> SessionRole {
-        SessionRole::Unknown
-    }
-
-    fn own_number(&self) -> Option<u32> {
-        None
-    }
-
-    fn end(&mut self, _: &mut Turn<'_>) {}
 }
 
 /// A connected pair, one end of which the loops own.
