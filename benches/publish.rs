@@ -18,9 +18,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use agnt::domain::StreamName;
+use agnt::domain::{PositionGrid, REGISTERED_IDS, StreamName};
 use agnt::engine::stream::Lanes;
-use agnt::engine::{Call, Lane, Limits, Publisher, Stream, ViewerKind, Wake};
+use agnt::engine::{Call, Lane, Limits, Mandate, Publisher, Stream, ViewerKind, Wake};
 use agnt::net::seal::ENCODERS;
 use agnt_codec::{AgentPosition, Emit, Flags, Frame, POSITIONS_PER_FRAME_MAX, PositionUpdate};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -56,6 +56,8 @@ struct Swarm {
 impl Swarm {
     fn new() -> Self {
         let limits = Limits {
+            resume_bytes_max: 1 << 20,
+            position_grid: PositionGrid::default(),
             log_bytes_max: 32 << 20,
             events_bytes_max: 4 << 20,
             tick_bytes_max: 8 << 20,
@@ -64,6 +66,7 @@ impl Swarm {
             staleness_max: Duration::from_millis(250),
             agent_ttl: None,
             publisher_linger: Duration::from_secs(5),
+            room: Arc::default(),
         };
         let stream = Stream::new(StreamName::default(), Arc::new(limits), ENCODERS);
         let wake: Wake = Arc::new(|| {});
@@ -86,6 +89,12 @@ impl Swarm {
         self.stream
             .publish_positions(&mut self.publisher, &frame, call)
             .unwrap();
+    }
+
+    /// Whether the publisher may speak for all agents of a frame.
+    fn admit(&mut self, bytes: &[u8], mandate: Mandate) -> bool {
+        let frame = Frame::exactly(bytes).unwrap();
+        self.publisher.admit(&frame, self.now, || mandate).is_ok()
     }
 
     fn publish_all(&mut self, records: &[AgentPosition]) {
@@ -145,6 +154,13 @@ fn publish(criterion: &mut Criterion) {
                 });
             },
         );
+        group.bench_function("engine: the same, and whose ids they are", |bencher| {
+            bencher.iter(|| {
+                assert!(swarm.admit(black_box(&bytes), Mandate::Nobody));
+                swarm.publish(black_box(&bytes));
+                swarm.pull()
+            });
+        });
         for viewers in [1, 100] {
             let (sender, receiver) = broadcast::channel::<Vec<Agent>>(16);
             let mut receivers: Vec<_> = (0..viewers).map(|_| receiver.resubscribe()).collect();
@@ -170,6 +186,27 @@ fn publish(criterion: &mut Criterion) {
     }
 }
 
+/// Whose ids they are, beside reading the frame alone.
+fn admit(criterion: &mut Criterion) {
+    let own = *REGISTERED_IDS.start();
+    for agents in [1000, 10, 1] {
+        let mut group = criterion.benchmark_group(format!("ids of a frame of {agents} agents"));
+        group.throughput(Throughput::Elements(u64::from(agents)));
+        let anybodys = frame_of(&records(0..agents), Flags::NONE);
+        let with_own = frame_of(&records((1..agents).chain([own])), Flags::NONE);
+        let mut swarm = Swarm::new();
+        group.bench_function("baseline: the frame is read", |bencher| {
+            bencher.iter(|| Frame::exactly(black_box(&anybodys)).is_ok());
+        });
+        for (name, bytes) in [("anybody's", &anybodys), ("its own among them", &with_own)] {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| assert!(swarm.admit(black_box(bytes), Mandate::Agent(own))));
+            });
+        }
+        group.finish();
+    }
+}
+
 /// State ticks of a large swarm: for a viewer that joins, and for one that lags.
 fn state_tick(criterion: &mut Criterion) {
     let mut swarm = Swarm::new();
@@ -185,7 +222,13 @@ fn state_tick(criterion: &mut Criterion) {
                 swarm.now += STEP;
                 swarm
                     .stream
-                    .state_tick(ViewerKind::Binary, since, (0, 0), swarm.now)
+                    .state_tick(
+                        ViewerKind::Binary,
+                        Lane::Positions,
+                        since,
+                        (0, 0),
+                        swarm.now,
+                    )
                     .bytes
                     .len()
             });
@@ -214,11 +257,13 @@ fn join(criterion: &mut Criterion) {
                 swarm.now += STEP;
                 for _ in 0..VIEWERS {
                     swarm.now += step;
-                    black_box(
-                        swarm
-                            .stream
-                            .state_tick(ViewerKind::Binary, None, (0, 0), swarm.now),
-                    );
+                    black_box(swarm.stream.state_tick(
+                        ViewerKind::Binary,
+                        Lane::Positions,
+                        None,
+                        (0, 0),
+                        swarm.now,
+                    ));
                 }
             });
         });
@@ -226,5 +271,5 @@ fn join(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, publish, state_tick, join);
+criterion_group!(benches, publish, admit, state_tick, join);
 criterion_main!(benches);

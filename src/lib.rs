@@ -7,7 +7,13 @@
 pub mod domain;
 pub mod telemetry;
 
+pub mod guard;
+
 pub mod engine;
+
+pub mod control;
+
+pub mod relay;
 
 pub mod dialect;
 
@@ -19,3 +25,7 @@ pub mod config;
 
 pub mod cli;
 pub mod server;
+
+pub mod admin;
+
+pub mod ctl;

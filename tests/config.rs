@@ -149,7 +149,15 @@ fn listening_beyond_loopback_says_what_to_set() {
         "allow_anonymous",
         "--allow-anonymous",
     ];
-    refused(&["serve", "--listen", "0.0.0.0:0"], &[], &wants);
+    let empty = tempfile::tempdir().unwrap();
+    let data = empty.path().join("data");
+    let data = data.to_str().unwrap();
+    refused(
+        &["serve", "--listen", "0.0.0.0:0", "--data-dir", data],
+        &[],
+        &wants,
+    );
+    assert!(!std::fs::exists(data).unwrap(), "a refusal makes no store");
     refused(
         &["demo", "--listen", "[::]:0"],
         &[],
@@ -204,6 +212,120 @@ fn the_printed_configuration_is_the_one_in_effect_and_a_file_itself() {
 }
 
 #[test]
+fn a_check_and_a_start_refuse_the_same_and_neither_makes_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let short = file("short_secret", "short\n");
+    let no_pem = file("no_pem", "nothing\n");
+    for (flags, parts) in [
+        (vec!["--listen", "0.0.0.0:0"], ["listen", "allow_anonymous"]),
+        (
+            vec!["--listen", "0.0.0.0:0", "--allow-anonymous"],
+            ["listen", "--allow-plaintext"],
+        ),
+        (
+            vec!["--max-connections", "9999999"],
+            ["max_connections", "9999999"],
+        ),
+        (vec!["--jwt-key", "missing.pem"], ["jwt_key", "missing.pem"]),
+        (vec!["--jwt-key", &no_pem], ["jwt_key", "no_pem"]),
+        (
+            vec!["--jwt-hs256-secret-file", &short],
+            ["jwt_hs256_secret_file", "short_secret"],
+        ),
+        (
+            vec!["--jwt-hs256-secret-file", "/dev/zero"],
+            ["jwt_hs256_secret_file", "/dev/zero"],
+        ),
+        (vec!["--jwks", &no_pem], ["jwks", "no_pem"]),
+        (
+            vec!["--token-key", "missing.pem"],
+            ["token_key", "missing.pem"],
+        ),
+        (
+            vec!["--tls-cert", &no_pem, "--tls-key", &no_pem],
+            ["tls_cert", "no_pem"],
+        ),
+        (
+            vec!["--tls-cert", &no_pem, "--tls-key", "/dev/zero"],
+            ["tls_cert", "no_pem"],
+        ),
+        (
+            vec!["--tls-self-signed", "--tls-client-ca", "/dev/zero"],
+            ["tls_client_ca", "/dev/zero"],
+        ),
+        (vec!["--config", "/dev/zero"], ["config", "/dev/zero"]),
+        (
+            vec!["--tls-self-signed", "--tls-client-ca", "missing.pem"],
+            ["tls_client_ca", "missing.pem"],
+        ),
+        (
+            vec!["--outbound-hmac-secret-file", &short],
+            ["outbound_hmac_secret_file", "32"],
+        ),
+        (vec!["--data-dir", &no_pem], ["data_dir", "no_pem"]),
+    ] {
+        let start = [vec!["serve", "--data-dir", data], flags.clone()].concat();
+        refused(&start, &[], &parts);
+        refused(&[start, vec!["--check-config"]].concat(), &[], &parts);
+    }
+    let good = agnt(&["serve", "--data-dir", data, "--check-config"], &[]);
+    assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""));
+    assert!(!std::fs::exists(data).unwrap(), "nothing was made");
+    let good = agnt(&["demo", "--check-config"], &[("AGNT_OTHER", "1")]);
+    assert_eq!(good.code, Some(0), "{}", good.stderr);
+    assert!(good.stderr.contains("AGNT_OTHER"), "a warning is told");
+}
+
+#[test]
+fn an_address_for_numbers_that_is_taken_is_named_as_what_it_is() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let started = agnt(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--metrics-listen",
+            &address,
+            "--data-dir",
+            data,
+        ],
+        &[],
+    );
+    assert_eq!(started.code, Some(1), "it may be free again");
+    let line = format!("metrics_listen: {address} can't be used");
+    assert!(started.stderr.contains(&line), "{}", started.stderr);
+}
+
+#[test]
+fn a_token_that_would_allow_nothing_is_not_made() {
+    let secret = file("token_secret", "0123456789abcdef0123456789abcdef\n");
+    let base = ["token", "--key", &secret, "--sub", "a"];
+    for (flag, flags) in [
+        ("--scope", ["--scope", "", "--stream", "main"]),
+        ("--stream", ["--scope", "read", "--stream", " ,"]),
+    ] {
+        refused(&[&base[..], &flags].concat(), &[], &[flag, "at least"]);
+    }
+    let args = [
+        "token",
+        "--key",
+        "/dev/zero",
+        "--sub",
+        "a",
+        "--scope",
+        "read",
+    ];
+    let endless = agnt(&args, &[]);
+    assert_eq!(endless.code, Some(1));
+    assert!(endless.stderr.contains("/dev/zero"), "{}", endless.stderr);
+}
+
+#[test]
 fn help_and_version_go_to_standard_output() {
     for args in [
         &["--help"][..],
@@ -229,7 +351,16 @@ fn a_taken_port_is_exit_1_and_named() {
         code,
         stdout,
         stderr,
-    } = agnt(&["serve", "--listen", &address], &[]);
+    } = agnt(
+        &[
+            "serve",
+            "--listen",
+            &address,
+            "--data-dir",
+            "no such folder",
+        ],
+        &[],
+    );
     assert_eq!(code, Some(1), "{stderr}");
     assert_eq!(stdout, "");
     assert!(

@@ -12,6 +12,7 @@
 import {
   COMPRESSED_HEADER_BYTES,
   COORDINATION_HEAD_BYTES,
+  EDGE_BYTES,
   ERROR_HEAD_BYTES,
   FIRST_RECORD_OFFSET,
   Flag,
@@ -26,6 +27,7 @@ import {
   RECORD_BYTES,
   RECORD_WORDS,
   STATE_RECORD_BYTES,
+  TICK_INFO_BYTES,
 } from "./agnt-frame.mjs";
 
 export * from "./agnt-encoder.mjs";
@@ -45,6 +47,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * `ReversedMagic`, `LengthExtended`, `LengthMismatch`, `CountMismatch`, `TrailingBytes`, `RecordCutShort`,
  * `RecordFlagsUnknown`, `MetadataNotUtf8`, `TextNotUtf8`, `ValueUnknown`, `ReservedNotZero`. `need` and
  * `have` are bytes; for the last two and for flags they are values, for texts `have` is where they go wrong.
+ *
+ * Of positions in a codec also `LacksReference` (they build on a frame that is not there; sequences),
+ * `ReferenceDiffers` (codec or step are not those of the key), `SlotUnknown` and `SlotNotRising` (`have` is the
+ * slot); of batches `NotInflated` and `InflatedMismatch`.
  */
 export class AgntDecodeError extends Error {
   /**
@@ -68,7 +74,7 @@ export class AgntDecodeError extends Error {
 /**
  * @typedef {object} Frame
  * @property {"positions"|"states"|"metrics"|"coordination"|"compressed"|"heartbeat"|"error"|"encoded"
- *   |"unknown"} kind
+ *   |"tickInfo"|"edges"|"unknown"} kind
  * @property {number} type the type byte
  * @property {number} flags the flags byte; 0 for `compressed`, whose header has none
  * @property {boolean} more another frame of the same tick follows
@@ -84,6 +90,8 @@ export class AgntDecodeError extends Error {
  * - `compressed`: `originalBytes`, `data`
  * - `heartbeat`: `extended`, and then `clientSendUs, serverReceiveUs, serverSendUs` (bigint),
  *   `displayedTick`, `clientFps`
+ * - `tickInfo`: `tick, epoch, serverTimeUs` (bigint)
+ * - `edges`: `records` of `{source, target, weight, rate}`
  * - `error`: `code, recoverable, reference, text`
  * - `encoded` (any type whose flags give the payload another shape), `unknown`: `data`
  */
@@ -213,6 +221,8 @@ const payloadDecoders = {
   [FrameType.PERFORMANCE_METRICS]: decodeMetrics,
   [FrameType.COORDINATION_EVENT]: decodeCoordination,
   [FrameType.HEARTBEAT]: decodeHeartbeat,
+  [FrameType.TICK_INFO]: decodeTickInfo,
+  [FrameType.EDGE_BATCH]: decodeEdges,
   [FrameType.ERROR]: decodeError,
 };
 
@@ -322,6 +332,29 @@ function decodeHeartbeat(frame, payload) {
   frame.serverSendUs = payload.u64(16);
   frame.displayedTick = payload.u32(24);
   frame.clientFps = payload.u32(28);
+}
+
+function decodeTickInfo(frame, payload) {
+  payload.requireExactly(TICK_INFO_BYTES);
+  frame.kind = "tickInfo";
+  frame.tick = payload.u32(0);
+  frame.epoch = payload.u32(4);
+  frame.serverTimeUs = payload.u64(8);
+}
+
+function decodeEdges(frame, payload) {
+  payload.requireAtLeast(4);
+  payload.requireExactly(4 + payload.u32(0) * EDGE_BYTES, "CountMismatch");
+  frame.kind = "edges";
+  frame.records = [];
+  for (let at = 4; at < payload.length; at += EDGE_BYTES) {
+    frame.records.push({
+      source: payload.u32(at),
+      target: payload.u32(at + 4),
+      weight: payload.f32(at + 8),
+      rate: payload.f32(at + 12),
+    });
+  }
 }
 
 function decodeError(frame, payload) {

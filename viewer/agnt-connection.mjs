@@ -40,6 +40,8 @@ const UNANSWERED_HEARTBEATS_MAX = 3;
  * @property {string[]} [capabilities] asked for in the handshake; default `["binary"]`
  * @property {string} [clientId] default random
  * @property {typeof WebSocket} [WebSocketClass] default the global one
+ * @property {() => Promise<string|null>} [ticket] what opens one socket, asked for before each; a `CredentialRefused`
+ *   ends it, any other failure is waited out
  * @property {number} [heartbeatMs] between own heartbeats
  * @property {() => number} [random] uniform in [0, 1), for the jitter
  * @property {() => number} [nowMs] a clock that never goes back
@@ -51,6 +53,8 @@ export class AgntConnection {
   #capabilities;
   #clientId;
   #WebSocketClass;
+  #ticket;
+  #dialling = null;
   #heartbeatMs;
   #random;
   #listeners = new Map();
@@ -65,7 +69,7 @@ export class AgntConnection {
   /**
    * @param {string} url of the server (`http:`, `https:`, `ws:` or `wss:`) or of its WebSocket; without a
    *   path the standard one is added
-   * @param {"viewer"|"publisher"} role
+   * @param {"viewer"|"publisher"|"both"} role
    * @param {ConnectionOptions} options
    */
   constructor(url, role, options = {}) {
@@ -74,6 +78,7 @@ export class AgntConnection {
     this.#capabilities = options.capabilities ?? ["binary"];
     this.#clientId = options.clientId ?? randomId();
     this.#WebSocketClass = options.WebSocketClass ?? globalThis.WebSocket;
+    this.#ticket = options.ticket ?? null;
     this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#random = options.random ?? Math.random;
     this.nowMs = options.nowMs ?? (() => performance.now());
@@ -90,8 +95,8 @@ export class AgntConnection {
   }
 
   /**
-   * Events: `state` (StateChange), `text` (a parsed JSON message), `frame` (any Frame but positions and
-   * heartbeat answers), `fault` (an Error: a message that could not be decoded; the connection goes on).
+   * Events: `state` (StateChange), `text` (any parsed JSON message), `frame` (any Frame but positions and
+   * heartbeat answers), `fault` (an Error: a message that could not be decoded).
    *
    * @param {string} event
    * @param {(detail: any) => void} listener
@@ -109,9 +114,29 @@ export class AgntConnection {
     if (this.state === "connected" || this.state === "connecting") return;
     clearTimeout(this.#retryTimer);
     this.#enter("connecting", {});
+    if (this.#ticket === null) this.#dial(this.#url);
+    else this.#dialByTicket();
+  }
+
+  async #dialByTicket() {
+    const dialling = Symbol("the attempt that counts");
+    this.#dialling = dialling;
+    try {
+      const ticket = await this.#ticket();
+      if (this.#dialling !== dialling) return;
+      const url = new URL(this.#url);
+      if (ticket !== null) url.searchParams.set("ticket", ticket);
+      this.#dial(url.href);
+    } catch (fault) {
+      if (this.#dialling !== dialling) return;
+      this.#lose(fault.name === "CredentialRefused" ? CLOSE_CREDENTIALS : 0, fault.message);
+    }
+  }
+
+  #dial(url) {
     let socket;
     try {
-      socket = new this.#WebSocketClass(this.#url);
+      socket = new this.#WebSocketClass(url);
     } catch (fault) {
       this.#enter("disconnected", { reason: String(fault.message ?? fault) });
       return;
@@ -127,7 +152,7 @@ export class AgntConnection {
     // The close event that follows says the same and more.
     socket.onerror = () => {};
     this.#handshakeTimer = setTimeout(
-      current(() => this.#abandon("the server did not answer the handshake")),
+      current(() => this.abandon("the server did not answer the handshake")),
       HANDSHAKE_MS,
     );
   }
@@ -171,13 +196,43 @@ export class AgntConnection {
     }
   }
 
+  /** Leaves a server that is of no use any more, and tries again later. @param {string} reason for people */
+  abandon(reason) {
+    if (this.#socket === null) return;
+    this.#socket.close();
+    this.#lose(0, reason);
+  }
+
+  /**
+   * What subclasses do with a message before it is taken.
+   *
+   * @param {string|ArrayBuffer} data
+   * @param {number} receivedAtMs
+   */
+  onMessage(data, receivedAtMs) {
+    this.takeMessage(data, receivedAtMs);
+  }
+
   /** What subclasses do with frames. @param {import("./agnt-codec.mjs").Frame} frame */
   onFrame(frame) {
     this.emit("frame", frame);
   }
 
+  /** What subclasses do with JSON messages. @param {any} message */
+  onText(message) {
+    this.emit("text", message);
+  }
+
   /** What subclasses forget when a connection begins. */
   onConnected() {}
+
+  /** What subclasses drop when a connection has ended. */
+  onDisconnected() {}
+
+  /** What subclasses say in the handshake beyond the usual. @returns {object} */
+  handshakeWishes() {
+    return {};
+  }
 
   /** What a heartbeat tells the server about this client. @returns {{displayedTick?: number, clientFps?: number}} */
   heartbeatReport() {
@@ -191,20 +246,23 @@ export class AgntConnection {
       capabilities: this.#capabilities,
       clientId: this.#clientId,
       timestamp: new Date().toISOString(),
-      role: this.#role,
+      ...(this.#role === "both" ? {} : { role: this.#role }),
+      ...this.handshakeWishes(),
     };
     this.#socket.send(JSON.stringify(handshake));
   }
 
-  #receive(data) {
-    this.#beatsUnanswered = 0;
-    this.messagesReceived += 1;
+  /**
+   * Takes one message: a frame or several, or JSON.
+   *
+   * @param {string|ArrayBuffer} data
+   * @param {number} receivedAtMs
+   */
+  takeMessage(data, receivedAtMs) {
     if (typeof data === "string") {
-      this.bytesReceived += data.length;
-      this.#receiveText(data);
+      this.#takeText(data);
       return;
     }
-    this.bytesReceived += data.byteLength;
     let frames;
     try {
       frames = decodeFrames(data);
@@ -213,13 +271,26 @@ export class AgntConnection {
       frames = fault.frames;
       this.emit("fault", fault);
     }
-    for (const frame of frames) {
-      if (frame.kind === "heartbeat") this.#receiveHeartbeat(frame);
-      else this.onFrame(frame);
-    }
+    for (const frame of frames) this.takeFrame(frame, receivedAtMs);
   }
 
-  #receiveText(text) {
+  /**
+   * @param {import("./agnt-codec.mjs").Frame} frame
+   * @param {number} receivedAtMs
+   */
+  takeFrame(frame, receivedAtMs) {
+    if (frame.kind === "heartbeat") this.#takeHeartbeat(frame, receivedAtMs);
+    else this.onFrame(frame, receivedAtMs);
+  }
+
+  #receive(data) {
+    this.#beatsUnanswered = 0;
+    this.messagesReceived += 1;
+    this.bytesReceived += typeof data === "string" ? data.length : data.byteLength;
+    this.onMessage(data, this.nowMs());
+  }
+
+  #takeText(text) {
     let message;
     try {
       message = JSON.parse(text);
@@ -228,10 +299,17 @@ export class AgntConnection {
       return;
     }
     if (message?.type === "handshake_ack" && this.state === "connecting") this.#accept(message);
+    else if (message?.payload?.code === "AUTH_FAILED" && this.state === "connecting") this.#turnAway(message.payload);
     else if (message?.type === "heartbeat") {
       this.send({ type: "heartbeat_ack", timestamp: message.timestamp });
     }
-    this.emit("text", message);
+    this.onText(message);
+  }
+
+  #turnAway({ message, details }) {
+    const socket = this.#socket;
+    this.#lose(details?.reason === "scope" ? CLOSE_NOT_ALLOWED : CLOSE_CREDENTIALS, message);
+    socket?.close(1000);
   }
 
   #accept(session) {
@@ -244,7 +322,7 @@ export class AgntConnection {
     // a minute, and the server is not to blame for that.
     const beat = () => {
       if (this.#beatsUnanswered >= UNANSWERED_HEARTBEATS_MAX) {
-        this.#abandon("the server fell silent");
+        this.abandon("the server fell silent");
         return;
       }
       this.#beatsUnanswered += 1;
@@ -254,21 +332,15 @@ export class AgntConnection {
     beat();
   }
 
-  #receiveHeartbeat(frame) {
+  #takeHeartbeat(frame, receivedAtMs) {
     // A heartbeat without our time is the server's own and is answered by the next of ours. Answering it at
     // once could make two polite peers answer each other for ever.
     if (!frame.extended || frame.clientSendUs === 0n || frame.serverSendUs === 0n) return;
     const sentMs = Number(frame.clientSendUs) / 1000;
     const serverReceiveMs = Number(frame.serverReceiveUs) / 1000;
     const serverSendMs = Number(frame.serverSendUs) / 1000;
-    const nowMs = this.nowMs();
-    this.roundTripMs = Math.max(0, nowMs - sentMs - (serverSendMs - serverReceiveMs));
-    this.clockOffsetMs = (serverReceiveMs - sentMs + (serverSendMs - nowMs)) / 2;
-  }
-
-  #abandon(reason) {
-    this.#socket?.close();
-    this.#lose(0, reason);
+    this.roundTripMs = Math.max(0, receivedAtMs - sentMs - (serverSendMs - serverReceiveMs));
+    this.clockOffsetMs = (serverReceiveMs - sentMs + (serverSendMs - receivedAtMs)) / 2;
   }
 
   #lose(code, reason) {
@@ -289,11 +361,13 @@ export class AgntConnection {
   #release() {
     const socket = this.#socket;
     this.#socket = null;
+    this.#dialling = null;
     this.session = null;
     this.roundTripMs = NaN;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#handshakeTimer);
     clearTimeout(this.#heartbeatTimer);
+    this.onDisconnected();
     return socket;
   }
 

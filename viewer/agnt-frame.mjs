@@ -13,7 +13,17 @@ export const FrameType = Object.freeze({
   COORDINATION_EVENT: 0x04,
   COMPRESSED_BATCH: 0x05,
   HEARTBEAT: 0x06,
+  TICK_INFO: 0x10,
+  EDGE_BATCH: 0x11,
   ERROR: 0xff,
+});
+
+/** What a POSITION_UPDATE with the flag CODEC holds; the first byte of its payload. */
+export const Codec = Object.freeze({
+  SHUFFLE: 1,
+  PREDICT: 2,
+  BOX: 3,
+  FIXED: 4,
 });
 
 export const Flag = Object.freeze({
@@ -27,6 +37,8 @@ export const Flag = Object.freeze({
 });
 
 export const MAGIC = Object.freeze([0x41, 0x47, 0x4e, 0x54]);
+/** The magic as the little-endian word that it is in memory. */
+export const MAGIC_WORD = 0x544e4741;
 export const HEADER_BYTES = 8;
 export const COMPRESSED_HEADER_BYTES = 9;
 /** Offset of the first position record inside its frame: the header and a u32 count. */
@@ -41,6 +53,8 @@ export const COORDINATION_HEAD_BYTES = 16;
 export const PARTICIPANT_BYTES = 8;
 export const HEARTBEAT_BYTES = 32;
 export const ERROR_HEAD_BYTES = 10;
+export const TICK_INFO_BYTES = 16;
+export const EDGE_BYTES = 16;
 /** Record flags of STATE_BATCH: a u16 length and metadata follow; the metadata is CBOR, not JSON. */
 export const METADATA_PRESENT = 0x01;
 export const METADATA_CBOR = 0x02;

@@ -11,6 +11,7 @@
 import { RECORD_WORDS } from "./agnt-codec.mjs";
 
 export const TRAIL_POINTS_MAX = 16;
+const EMPTY = new Uint32Array(0);
 
 export class GpuLayer {
   #gl;
@@ -46,9 +47,9 @@ export class GpuLayer {
       this.#advance();
       this.steppedAtMs = nowMs;
     }
-    // A run's message is never written to again. The slots are, so what the trails may ask for is a copy.
     chunks.forEach((chunk, index) => {
-      const words = layer.unparsed ? chunk.words : chunk.words.slice(0, chunk.count * RECORD_WORDS);
+      // A message is never written to again. Other layers are, so what the trails may ask for is a copy.
+      const words = layer.unparsed ? chunk.words : this.#copy(index, chunk);
       this.#put(index, chunk.bytes, words, chunk.count, nowMs);
     });
     this.version = version;
@@ -129,6 +130,15 @@ export class GpuLayer {
     this.#filled = Math.min(this.#filled + 1, this.#length);
   }
 
+  /** The records of a chunk, in memory that its buffer at the head has for them. */
+  #copy(index, { words, count }) {
+    const slice = this.#slice(this.#rings[index], 0);
+    const length = count * RECORD_WORDS;
+    if (slice.copy.length < length) slice.copy = new Uint32Array(length);
+    for (let word = 0; word < length; word += 1) slice.copy[word] = words[word];
+    return slice.copy;
+  }
+
   #put(index, bytes, words, count, leftAtMs) {
     const gl = this.#gl;
     const slice = this.#slice(this.#rings[index], 0);
@@ -141,7 +151,7 @@ export class GpuLayer {
     this.free();
     this.#length = length;
     this.#head = 0;
-    const newSlice = () => ({ buffer: this.#gl.createBuffer(), words: null, count: 0, leftAtMs: 0 });
+    const newSlice = () => ({ buffer: this.#gl.createBuffer(), words: null, count: 0, leftAtMs: 0, copy: EMPTY });
     this.#rings = Array.from({ length: chunks }, () => Array.from({ length }, newSlice));
   }
 }

@@ -39,6 +39,8 @@ export class Hud {
    * @param {number} figures.fps
    * @param {number} figures.ticksPerSecond
    * @param {number} figures.bytesPerSecond
+   * @param {number} figures.plainBytesPerSecond what the same ticks would have taken as plain frames
+   * @param {string} figures.encoding in force; `plain` shows neither of these two
    * @param {number} figures.ageMs NaN before the first tick
    * @param {number} figures.roundTripMs NaN where unknown
    * @param {number[]} figures.speedRange
@@ -50,6 +52,11 @@ export class Hud {
     setText(parts.fps, figure.format(figures.fps));
     setText(parts.ticks, figure.format(figures.ticksPerSecond));
     setText(parts.rate, figure.format(figures.bytesPerSecond / 1000));
+    const isEncoded = figures.encoding !== "plain";
+    parts.plain.hidden = !isEncoded;
+    parts.encoded.hidden = !isEncoded;
+    setText(parts["plain-rate"], figure.format(figures.plainBytesPerSecond / 1000));
+    setText(parts.encoding, figures.encoding);
     setText(parts.age, duration(figures.ageMs));
     parts.age.dataset.old = String(figures.ageMs > OLD_MS);
     setText(parts["round-trip"], duration(figures.roundTripMs));
@@ -60,9 +67,9 @@ export class Hud {
 
   /**
    * @param {import("./agnt-connection.mjs").ConnectionState} state
-   * @param {{reason: string, retryInMs: number, agents: number, stream: string}} detail `retryInMs` from now
+   * @param {{reason: string, retryInMs: number, agents: number, stream: string, isRefused: boolean}} detail `retryInMs` from now
    */
-  showConnection(state, { reason, retryInMs, agents, stream }) {
+  showConnection(state, { reason, retryInMs, agents, stream, isRefused }) {
     const { connection, notice } = this.#parts;
     connection.dataset.state = state;
     const texts = {
@@ -76,6 +83,9 @@ export class Hud {
       title = "Nothing moves here yet";
       explanation = `The stream “${stream}” has no agents. They appear as soon as a publisher sends them.`;
     }
+    if (isRefused) [text, title] = ["not let in", "This server wants an API key or a token"];
+    const form = this.#parts["credential-form"];
+    if (form.hidden === isRefused) form.hidden = !isRefused;
     setText(this.#parts["connection-text"], text);
     // While it tries again the notice stays, so that it does not flicker at each attempt.
     if (state === "connecting" && !notice.hidden && notice.dataset.for === "waiting") {
@@ -87,7 +97,17 @@ export class Hud {
     notice.dataset.for = state === "connecting" ? "waiting" : state;
     setText(this.#parts["notice-title"], title);
     setText(this.#parts["notice-text"], explanation);
-    this.#parts.retry.hidden = state !== "waiting" && state !== "disconnected";
+    this.#parts.retry.hidden = (state !== "waiting" && state !== "disconnected") || isRefused;
+  }
+
+  /** Hears what a person gives to be let in by. @param {(text: string) => void} give */
+  onCredential(give) {
+    const { credential } = this.#parts;
+    this.#parts["credential-form"].addEventListener("submit", (event) => {
+      event.preventDefault();
+      give(credential.value);
+      credential.value = "";
+    });
   }
 
   /** Shows a remark of the server for a while. @param {string} text */

@@ -17,8 +17,10 @@
 import { FIRST_RECORD_OFFSET, RECORD_BYTES } from "./agnt-codec.mjs";
 import { Camera, FIELD_OF_VIEW } from "./camera.mjs";
 import { Detail } from "./detail.mjs";
+import { DotFinder, nearestDot } from "./dots.mjs";
 import { GpuLayer, TRAIL_POINTS_MAX } from "./gpu-layer.mjs";
 import { GpuProgram } from "./gpu-program.mjs";
+import { Projection } from "./projection.mjs";
 import * as shaders from "./swarm-shaders.mjs";
 import { TrailPast } from "./trail-past.mjs";
 
@@ -54,6 +56,8 @@ export class SwarmView {
   #liveliness = 0;
   #tickAtMs = 0;
   #tickMs = 0;
+  #aheadS = 0;
+  #finder;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -65,6 +69,7 @@ export class SwarmView {
     this.#canvas = canvas;
     this.#swarm = swarm;
     this.#detail = detail;
+    this.#finder = new DotFinder(swarm);
     this.#gl = canvas.getContext("webgl2", { antialias: true, alpha: false, powerPreference: "high-performance" });
     if (this.#gl === null) throw new Error("this browser offers no WebGL2");
     this.camera = new Camera();
@@ -72,6 +77,7 @@ export class SwarmView {
     this.live = false;
     this.drawnFrames = 0;
     this.uploadsUnparsed = 0;
+    this.uploadsDecoded = 0;
     this.uploadsBySlot = 0;
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -109,6 +115,31 @@ export class SwarmView {
     this.#stageGoal = this.#box;
     if (atOnce) this.#stage = this.#box;
     this.camera.fit(this.#box, this.#canvas.clientWidth / this.#canvas.clientHeight, atOnce);
+  }
+
+  /**
+   * The agent whose dot is nearest to a place in the picture.
+   *
+   * @param {number} x in CSS pixels, as `y` and `reach`
+   * @param {number} y
+   * @param {number} reach
+   * @returns {number|null} its id, or null where none is near
+   */
+  dotAt(x, y, reach) {
+    return nearestDot(this.#swarm, this.#projection(), x, y, reach);
+  }
+
+  /** Where an agent's dot is in the picture. @param {number} id @returns {{x: number, y: number}|null} */
+  placeOf(id) {
+    const record = this.#finder.find(id);
+    const place = [0, 0];
+    if (record === null || !this.#projection().place(record.floats, record.at, place)) return null;
+    return { x: place[0], y: place[1] };
+  }
+
+  /** The newest record of an agent. @param {number} id @returns {{floats: Float32Array, at: number}|null} */
+  recordOf(id) {
+    return this.#finder.find(id);
   }
 
   /** Draws one frame, unless the detail asks for a rest. @param {number} nowMs */
@@ -186,6 +217,11 @@ export class SwarmView {
     return radiusOf(this.#stage);
   }
 
+  #projection() {
+    const { clientWidth, clientHeight } = this.#canvas;
+    return new Projection(this.camera.matrix(clientWidth / clientHeight), clientWidth, clientHeight, this.#aheadS);
+  }
+
   #resize() {
     const ratio = Math.min(this.#detail.current.pixelRatioMax, globalThis.devicePixelRatio || 1);
     const width = Math.max(1, Math.round(this.#canvas.clientWidth * ratio));
@@ -217,6 +253,7 @@ export class SwarmView {
       if (gpuLayer.version === layer.version) continue;
       gpuLayer.upload(layer, nowMs, trails);
       if (layer.unparsed) this.uploadsUnparsed += 1;
+      else if (layer.decoded) this.uploadsDecoded += 1;
       else this.uploadsBySlot += 1;
     }
   }
@@ -229,6 +266,7 @@ export class SwarmView {
     const agents = this.#swarm.agents;
     const aheadMs = Math.min(nowMs - this.#tickAtMs, TICKS_AHEAD_MAX * this.#tickMs);
     const aheadS = this.live ? Math.max(0, aheadMs) / 1000 : 0;
+    this.#aheadS = aheadS;
     const groundY = this.#stage.min[1] - 0.06 * this.#radius();
     const common = {
       worldToClip: this.camera.matrix(width / height),

@@ -5,7 +5,8 @@
  * (records of 28 bytes from byte 12), so that all layers are drawn alike:
  *
  * - A run is one publisher's tick, exactly as it arrived. While ticks keep the ids and the order of the one
- *   before, each replaces the run's chunks unparsed: no record is copied or moved.
+ *   before, each replaces the run's chunks unparsed: no record is copied or moved. Only a tick that is lent,
+ *   because it was decoded into memory that the next one overwrites, is copied in one piece.
  * - The slots are a table by id, for all agents of no run: those of partial updates, of state frames, and of
  *   ticks whose ids change.
  *
@@ -17,15 +18,15 @@
  * - NaN in x means that the agent is gone: it is not counted, and not drawn.
  */
 
-import { FIRST_RECORD_OFFSET, RECORD_BYTES, RECORD_WORDS } from "./agnt-codec.mjs";
+import { RECORD_WORDS } from "./agnt-frame.mjs";
+import { RecordBuffer } from "./agnt-records.mjs";
 
 const SHAPES_KEPT = 64;
 const DISSOLVED_MAX = 3;
-const SLOTS_AT_FIRST = 256;
 
 /**
  * @typedef {object} Chunk
- * @property {Uint8Array} bytes a frame, or the slots laid out like one
+ * @property {Uint8Array} bytes a frame, or records laid out like one
  * @property {number} count of records
  * @property {Uint32Array} words from the first record on
  * @property {Float32Array} floats the same memory
@@ -34,7 +35,8 @@ const SLOTS_AT_FIRST = 256;
  * @property {Chunk[]} chunks
  * @property {number} version grows with each change
  * @property {number} shape changes with the ids and their order
- * @property {boolean} unparsed whether its chunks are what the network delivered
+ * @property {boolean} unparsed whether its chunks are what the network delivered, never written to again
+ * @property {boolean} decoded whether they are a tick that came in an encoding
  */
 
 export class Swarm {
@@ -45,6 +47,7 @@ export class Swarm {
 
   constructor() {
     this.ticksUnparsed = 0;
+    this.ticksDecoded = 0;
     this.ticksBySlot = 0;
   }
 
@@ -77,7 +80,7 @@ export class Swarm {
     if (records === 0) return;
     const run = this.#runLike(tick.frames, hash);
     if (run !== undefined) {
-      this.ticksUnparsed += 1;
+      this.#count(tick);
       run.replace(tick.frames, alive);
       if (alive === 0) this.#drop(run);
       return;
@@ -85,7 +88,7 @@ export class Swarm {
     const shape = this.#shape(hash);
     shape.seen += 1;
     if (shape.seen > 1 && shape.dissolved < DISSOLVED_MAX && !tick.keyframe && alive > 0) {
-      this.ticksUnparsed += 1;
+      this.#count(tick);
       this.#adopt(tick.frames, alive, hash);
     } else {
       this.ticksBySlot += 1;
@@ -131,6 +134,11 @@ export class Swarm {
       }
     });
     return speeds.sort((a, b) => a - b);
+  }
+
+  #count({ frames }) {
+    if (isLent(frames)) this.ticksDecoded += 1;
+    else this.ticksUnparsed += 1;
   }
 
   #eachChunk(visit) {
@@ -192,18 +200,32 @@ export class Swarm {
 
 /** One publisher's tick as it arrived. */
 class Run {
+  /** The copies of lent frames, used again for each tick. */
+  #copies = [];
+
   constructor(frames, alive, hash) {
     this.hash = hash;
     this.shape = hash;
     this.version = 0;
-    this.unparsed = true;
     this.replace(frames, alive);
   }
 
   replace(frames, alive) {
-    this.chunks = frames;
+    this.decoded = isLent(frames);
+    this.unparsed = !this.decoded;
+    this.chunks = this.decoded ? this.#copiesOf(frames) : frames;
     this.alive = alive;
     this.version += 1;
+  }
+
+  #copiesOf(frames) {
+    this.#copies.length = frames.length;
+    for (let index = 0; index < frames.length; index += 1) {
+      this.#copies[index] ??= new RecordBuffer();
+      this.#copies[index].clear();
+      this.#copies[index].append(frames[index].words, 0, frames[index].count);
+    }
+    return this.#copies;
   }
 
   hasShapeOf(frames) {
@@ -222,22 +244,18 @@ class Run {
 /** Records by id in one growing chunk without holes: the last record fills the place of a removed one. */
 class Slots {
   #slotOfId = new Map();
+  #records = new RecordBuffer();
 
   constructor() {
     this.version = 0;
     this.shape = 0;
     this.unparsed = false;
-    this.#allot(SLOTS_AT_FIRST);
+    this.decoded = false;
+    this.chunks = [this.#records];
   }
 
   get alive() {
     return this.#slotOfId.size;
-  }
-
-  get chunks() {
-    const count = this.alive;
-    const bytes = this.bytes.subarray(0, FIRST_RECORD_OFFSET + count * RECORD_BYTES);
-    return [{ bytes, count, words: this.words, floats: this.floats }];
   }
 
   put(words, floats, at) {
@@ -246,15 +264,15 @@ class Slots {
       this.remove(id);
       return;
     }
-    let slot = this.#slotOfId.get(id);
+    const slot = this.#slotOfId.get(id);
     if (slot === undefined) {
-      slot = this.#slotOfId.size;
-      this.#slotOfId.set(id, slot);
+      this.#slotOfId.set(id, this.#records.count);
+      this.#records.append(words, at, 1);
       this.shape += 1;
-      if (this.#slotOfId.size * RECORD_WORDS > this.words.length) this.#allot(this.#slotOfId.size * 2);
+    } else {
+      const to = slot * RECORD_WORDS;
+      for (let word = 0; word < RECORD_WORDS; word += 1) this.#records.words[to + word] = words[at + word];
     }
-    const to = slot * RECORD_WORDS;
-    for (let word = 0; word < RECORD_WORDS; word += 1) this.words[to + word] = words[at + word];
     this.version += 1;
   }
 
@@ -263,22 +281,21 @@ class Slots {
     if (slot === undefined) return;
     this.#slotOfId.delete(id);
     this.shape += 1;
-    const last = this.#slotOfId.size;
+    this.#records.count -= 1;
+    const last = this.#records.count;
     if (slot !== last) {
+      const { words } = this.#records;
       const from = last * RECORD_WORDS;
-      this.words.copyWithin(slot * RECORD_WORDS, from, from + RECORD_WORDS);
-      this.#slotOfId.set(this.words[slot * RECORD_WORDS], slot);
+      words.copyWithin(slot * RECORD_WORDS, from, from + RECORD_WORDS);
+      this.#slotOfId.set(words[slot * RECORD_WORDS], slot);
     }
     this.version += 1;
   }
+}
 
-  #allot(slots) {
-    const grown = new Uint8Array(FIRST_RECORD_OFFSET + slots * RECORD_BYTES);
-    if (this.bytes !== undefined) grown.set(this.bytes);
-    this.bytes = grown;
-    this.words = new Uint32Array(grown.buffer, FIRST_RECORD_OFFSET);
-    this.floats = new Float32Array(grown.buffer, FIRST_RECORD_OFFSET);
-  }
+/** Whether a tick's records are overwritten by the next one's. */
+function isLent(frames) {
+  return frames[0].lent === true;
 }
 
 function eachId(chunks, visit) {

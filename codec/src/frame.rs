@@ -7,8 +7,8 @@ use zerocopy::FromBytes;
 
 use crate::{
     AgentMetrics, AgentPosition, COMPRESSED_HEAD_BYTES, CompressedBatch, CompressedHead,
-    CoordinationEvent, DecodeError, DecodeErrorKind, ErrorFrame, Flags, HEADER_BYTES, Header,
-    Heartbeat, MAGIC, MessageType, StateBatch,
+    CoordinationEvent, DecodeError, DecodeErrorKind, Edge, ErrorFrame, Flags, HEADER_BYTES, Header,
+    Heartbeat, MAGIC, MessageType, StateBatch, TickInfo,
 };
 
 const REVERSED_MAGIC: [u8; 4] = [MAGIC[3], MAGIC[2], MAGIC[1], MAGIC[0]];
@@ -38,6 +38,10 @@ pub enum Payload<'a> {
     Compressed(CompressedBatch<'a>),
     /// HEARTBEAT.
     Heartbeat(Heartbeat<'a>),
+    /// `TICK_INFO`.
+    TickInfo(&'a TickInfo),
+    /// `EDGE_BATCH`.
+    Edges(&'a [Edge]),
     /// ERROR.
     Error(ErrorFrame<'a>),
     /// The flags COMPRESSED, `HAS_CHANNEL` or CODEC give the payload another shape, whatever its
@@ -171,6 +175,8 @@ impl<'a> Payload<'a> {
                 CoordinationEvent::read(payload).map(Self::Coordination)
             }
             MessageType::HEARTBEAT => Heartbeat::read(payload).map(Self::Heartbeat),
+            MessageType::TICK_INFO => TickInfo::read(payload).map(Self::TickInfo),
+            MessageType::EDGE_BATCH => Edge::read(payload).map(Self::Edges),
             MessageType::ERROR => ErrorFrame::read(payload).map(Self::Error),
             _ => Ok(Self::Unknown(payload)),
         }

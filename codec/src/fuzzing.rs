@@ -7,9 +7,9 @@ use std::{format, ops::Range, vec, vec::Vec};
 use zerocopy::IntoBytes;
 
 use crate::{
-    COMPRESSED_HEAD_BYTES, DecodeErrorKind, Emit, Flags, Frame, Frames, HEADER_BYTES, Heartbeat,
-    HeartbeatFrame, MessageType, Metadata, MetricsBatch, OpaqueFrame, Payload, PositionUpdate,
-    StateBatchOut,
+    COMPRESSED_HEAD_BYTES, DecodeErrorKind, EdgeBatch, Emit, Flags, Frame, Frames, HEADER_BYTES,
+    Heartbeat, HeartbeatFrame, MessageType, Metadata, MetricsBatch, OpaqueFrame, Payload,
+    PositionUpdate, StateBatchOut,
 };
 
 /// Walks the frames of `bytes`: they are contiguous, lie within the buffer, agree with a second
@@ -72,6 +72,8 @@ pub fn roundtrip(bytes: &[u8]) {
             Payload::Heartbeat(heartbeat) => {
                 assert_emits(&HeartbeatFrame::from(heartbeat), flags, &expected);
             }
+            Payload::TickInfo(info) => assert_emits(info, flags, &expected),
+            Payload::Edges(records) => assert_emits(&EdgeBatch { records }, flags, &expected),
             Payload::Error(error) => assert_emits(&error, flags, &expected),
             Payload::Encoded(payload) | Payload::Unknown(payload) => {
                 assert_emits(&OpaqueFrame { kind, payload }, flags, &expected);
@@ -129,6 +131,8 @@ fn assert_within(buffer: &[u8], frame: &Frame<'_>) {
             assert_inside(&payload, &range(event.participants.as_bytes()));
         }
         Payload::Compressed(batch) => assert_eq!(range(batch.data), payload),
+        Payload::TickInfo(info) => assert_eq!(range(info.as_bytes()), payload),
+        Payload::Edges(records) => assert_inside(&payload, &range(records.as_bytes())),
         Payload::Error(error) => assert_inside(&payload, &range(error.text.as_bytes())),
         Payload::Encoded(bytes) | Payload::Unknown(bytes) => assert_eq!(range(bytes), payload),
         Payload::Heartbeat(Heartbeat::Empty) => assert!(payload.is_empty()),

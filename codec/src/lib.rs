@@ -46,6 +46,7 @@ mod codes;
 mod compressed;
 mod coordination;
 mod decode_error;
+mod edge_batch;
 mod emit;
 mod encode_error;
 pub mod error_code;
@@ -65,12 +66,14 @@ mod position;
 mod records;
 mod state;
 mod state_batch;
+mod tick_info;
 
 pub use compressed::{COMPRESSED_HEAD_BYTES, CompressedBatch, CompressedHead};
 pub use coordination::{
     CoordinationEvent, CoordinationPattern, CoordinationRole, CoordinationStatus, Participant, Vote,
 };
 pub use decode_error::{DecodeError, DecodeErrorKind};
+pub use edge_batch::{EDGES_PER_FRAME_MAX, Edge, EdgeBatch};
 pub use emit::Emit;
 pub use encode_error::{EncodeError, EncodeErrorKind};
 pub use error_frame::ErrorFrame;
@@ -85,3 +88,4 @@ pub use opaque::OpaqueFrame;
 pub use position::{AgentPosition, POSITIONS_PER_FRAME_MAX, PositionHead, PositionUpdate};
 pub use state::{Metadata, StateCode, StateRecord};
 pub use state_batch::{StateBatch, StateBatchOut, StateRecords};
+pub use tick_info::TickInfo;

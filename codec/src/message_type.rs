@@ -19,6 +19,10 @@ codes! {
         COMPRESSED_BATCH = 0x05, "COMPRESSED_BATCH";
         /// A sign of life, empty or with time stamps.
         HEARTBEAT = 0x06, "HEARTBEAT";
+        /// Number and time of the tick that follows.
+        TICK_INFO = 0x10, "TICK_INFO";
+        /// Edges of the graph of messages: Count, then 16 bytes an edge.
+        EDGE_BATCH = 0x11, "EDGE_BATCH";
         /// What went wrong, for the peer.
         ERROR = 0xFF, "ERROR";
     }

@@ -20,6 +20,7 @@ fn a_count_is_multiplied_without_wrapping() {
         0x0924_924A,
         0x4924_9249,
         0x2AAA_AAAB,
+        0x1000_0001,
         0x7FFF_FFFF,
         0xFFFF_FFFF,
     ];
@@ -27,6 +28,7 @@ fn a_count_is_multiplied_without_wrapping() {
         (MessageType::POSITION_UPDATE, 28_u64),
         (MessageType::PERFORMANCE_METRICS, 28),
         (MessageType::STATE_BATCH, 6),
+        (MessageType::EDGE_BATCH, 16),
     ] {
         for count in traps {
             for payload_bytes in [4, 32, 60, 4 + 28 * 2340] {

@@ -2,9 +2,9 @@
 
 use agnt_codec::{
     AgentMetrics, AgentPosition, CompressedBatch, CoordinationEvent, CoordinationPattern,
-    CoordinationRole, CoordinationStatus, Emit, ErrorFrame, Flags, Frame, Heartbeat,
-    HeartbeatFrame, HeartbeatStamps, Metadata, MetricsBatch, Participant, Payload, PositionUpdate,
-    Priority, StateBatchOut, StateCode, StateRecord, Vote, error_code,
+    CoordinationRole, CoordinationStatus, Edge, EdgeBatch, Emit, ErrorFrame, Flags, Frame,
+    Heartbeat, HeartbeatFrame, HeartbeatStamps, Metadata, MetricsBatch, Participant, Payload,
+    PositionUpdate, Priority, StateBatchOut, StateCode, StateRecord, TickInfo, Vote, error_code,
     order::{F32, U32, U64},
 };
 
@@ -187,6 +187,33 @@ fn heartbeats() {
         emitted(&HeartbeatFrame::Stamped(stamps), Flags::NONE),
         digits(text)
     );
+}
+
+#[test]
+fn tick_info() {
+    let text = "41474e54 10 00 1000 4d000000 02000000 0300000000010000";
+    let bytes = unhex(text);
+    let expected = TickInfo::new(77, 2, 3 + (1 << 40));
+    assert_eq!(
+        Frame::exactly(&bytes).unwrap().payload(),
+        Payload::TickInfo(&expected)
+    );
+    assert_eq!(emitted(&expected, Flags::NONE), digits(text));
+}
+
+#[test]
+fn edge_batch() {
+    let text = "41474e54 11 08 2400 02000000 \
+                01000000 02000000 0000003f 00007042 \
+                02000000 01000000 000080bf 00000000";
+    let bytes = unhex(text);
+    let expected = [Edge::new(1, 2, 0.5, 60.0), Edge::new(2, 1, -1.0, 0.0)];
+    assert_eq!(
+        Frame::exactly(&bytes).unwrap().payload(),
+        Payload::Edges(&expected)
+    );
+    let batch = EdgeBatch { records: &expected };
+    assert_eq!(emitted(&batch, Flags::MORE), digits(text));
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //! may never change.
 
 use agnt_codec::{
-    AgentMetrics, AgentPosition, Emit, FRAME_BYTES_MAX, Flags, Frame, HEADER_BYTES, Header, MAGIC,
-    MessageType, PAYLOAD_BYTES_MAX, POSITIONS_PER_FRAME_MAX, Payload, PositionHead, PositionUpdate,
+    AgentMetrics, AgentPosition, EDGES_PER_FRAME_MAX, Edge, Emit, FRAME_BYTES_MAX, Flags, Frame,
+    HEADER_BYTES, Header, MAGIC, MessageType, PAYLOAD_BYTES_MAX, POSITIONS_PER_FRAME_MAX, Payload,
+    PositionHead, PositionUpdate, TickInfo,
 };
 
 #[test]
@@ -38,6 +39,8 @@ fn sizes_are_those_of_the_document() {
     assert_eq!(size_of::<PositionHead>(), 12);
     assert_eq!(size_of::<AgentPosition>(), 28);
     assert_eq!(size_of::<AgentMetrics>(), 28);
+    assert_eq!((size_of::<TickInfo>(), size_of::<Edge>()), (16, 16));
+    assert_eq!(EDGES_PER_FRAME_MAX, 4095);
     assert_eq!(
         (HEADER_BYTES, PAYLOAD_BYTES_MAX, FRAME_BYTES_MAX),
         (8, 65_535, 65_543)
@@ -67,6 +70,8 @@ fn numbers_of_types_are_those_of_the_document() {
         (0x04, "COORDINATION_EVENT"),
         (0x05, "COMPRESSED_BATCH"),
         (0x06, "HEARTBEAT"),
+        (0x10, "TICK_INFO"),
+        (0x11, "EDGE_BATCH"),
         (0xFF, "ERROR"),
     ];
     for byte in 0..=u8::MAX {

@@ -2,8 +2,8 @@
 
 use agnt_codec::{
     AgentPosition, CoordinationEvent, CoordinationPattern, CoordinationRole, CoordinationStatus,
-    Emit, ErrorFrame, Flags, Frame, Metadata, Participant, Payload, PositionUpdate, StateBatchOut,
-    StateCode, StateRecord, Vote, fuzzing, order::F32,
+    Edge, EdgeBatch, Emit, ErrorFrame, Flags, Frame, Metadata, Participant, Payload,
+    PositionUpdate, StateBatchOut, StateCode, StateRecord, TickInfo, Vote, fuzzing, order::F32,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -97,6 +97,31 @@ proptest! {
     }
 
     #[test]
+    fn edges(
+        flags in plain_flags(),
+        edges in vec((any::<u32>(), any::<u32>(), float(), float()), 0..50),
+    ) {
+        let records: Vec<_> = edges
+            .iter()
+            .map(|(source, target, weight, rate)| Edge::new(*source, *target, *weight, *rate))
+            .collect();
+        let bytes = emitted(&EdgeBatch { records: &records }, flags);
+        prop_assert_eq!(Frame::exactly(&bytes).unwrap().payload(), Payload::Edges(&records));
+    }
+
+    #[test]
+    fn tick_infos(
+        flags in plain_flags(),
+        tick in any::<u32>(),
+        epoch in any::<u32>(),
+        server_us in any::<u64>(),
+    ) {
+        let info = TickInfo::new(tick, epoch, server_us);
+        let bytes = emitted(&info, flags);
+        prop_assert_eq!(Frame::exactly(&bytes).unwrap().payload(), Payload::TickInfo(&info));
+    }
+
+    #[test]
     fn errors(
         flags in plain_flags(),
         code in any::<u16>(),
@@ -117,7 +142,7 @@ proptest! {
 
     #[test]
     fn any_payload_of_any_type_holds_the_invariants(
-        kind in prop_oneof![0..=7_u8, Just(0xFF)],
+        kind in prop_oneof![0..=7_u8, 0x10..=0x11_u8, Just(0xFF)],
         flags in any::<u8>(),
         payload in vec(prop_oneof![0..4_u8, any::<u8>()], 0..100),
     ) {

@@ -13,13 +13,15 @@ use agnt_codec::{
 use serde_json::{Value, json};
 
 /// The names of the golden files whose vectors are one valid frame each.
-pub(crate) const VALID_FILES: [&str; 9] = [
+pub(crate) const VALID_FILES: [&str; 11] = [
     "position_update",
     "state_batch",
     "performance_metrics",
     "coordination_event",
     "compressed_batch",
     "heartbeat",
+    "tick_info",
+    "edge_batch",
     "error",
     "unknown",
     "encoded",
@@ -135,6 +137,17 @@ pub(crate) fn fields(frame: &Frame<'_>) -> Value {
             "displayed_tick": stamps.displayed_tick.get(),
             "client_flags": stamps.client_flags.get(),
         }}),
+        Payload::TickInfo(info) => json!({
+            "tick": info.tick.get(),
+            "epoch": info.epoch.get(),
+            "server_us": long(info.server_us),
+        }),
+        Payload::Edges(edges) => json!({"records": edges.iter().map(|one| json!({
+            "source": one.source.get(),
+            "target": one.target.get(),
+            "weight": float(one.weight),
+            "rate": float(one.rate),
+        })).collect::<Value>()}),
         Payload::Error(error) => json!({
             "code": error.code,
             "recoverable": error.recoverable,

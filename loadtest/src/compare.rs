@@ -17,6 +17,7 @@ use crate::pace::Rate;
 use crate::ratio::{Ratio, median};
 use crate::report::{complain, print, table, write_json};
 use crate::swarm::Swarm;
+use crate::terms::Terms;
 
 /// Beyond it, the floor is busy with itself and no floor.
 const FLOOR_USER_SHARE_MAX: f64 = 0.06;
@@ -93,8 +94,8 @@ struct Line {
     cpu_s_per_gb: Option<f64>,
     p99_us: Option<f64>,
     delivered_per_s: Option<f64>,
-    cpu_to_floor: Option<Ratio>,
-    p99_to_floor: Option<Ratio>,
+    cpu_to_reference: Option<Ratio>,
+    p99_to_reference: Option<Ratio>,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,6 +107,7 @@ struct Comparison {
 /// Runs all; true when the servers under test and the floor held.
 pub(crate) fn run(arguments: &CompareArgs) -> Result<bool> {
     let contenders = Contender::chosen(arguments)?;
+    let reference = Contender::named(&arguments.reference)?;
     let cases = cases(&arguments.cases)?;
     let count = arguments.rounds as usize * cases.len() * contenders.len();
     let bar = ProgressBar::new(count as u64);
@@ -126,10 +128,10 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<bool> {
         .flat_map(|case| {
             contenders
                 .iter()
-                .map(|&server| line(case.name, server, &runs))
+                .map(|&server| line(case.name, server, reference, &runs))
         })
         .collect();
-    show(&lines);
+    show(&lines, reference);
     let held = complaints(&cases, &runs);
     if let Some(path) = &arguments.json {
         write_json(path, &Comparison { lines, runs })?;
@@ -167,6 +169,8 @@ fn run_one(arguments: &CompareArgs, case: &Case, server: Contender, round: u32) 
         slow_viewers: 0,
         slow_rcvbuf_bytes: None,
         slow_resume_after: None,
+        terms: Terms::PLAIN,
+        verify_every: 1,
         warmup: arguments.warmup_seconds,
         window: arguments.seconds,
         progress: false,
@@ -205,7 +209,7 @@ fn valid(run: &Run) -> Option<&Outcome> {
     (whole && outcome.delivered > 0 && outcome.faults().is_empty()).then_some(outcome)
 }
 
-fn line(case: &'static str, server: Contender, runs: &[Run]) -> Line {
+fn line(case: &'static str, server: Contender, reference: Contender, runs: &[Run]) -> Line {
     let of = |server: Contender| -> Vec<&Run> {
         runs.iter()
             .filter(|run| run.case == case && run.server == server)
@@ -221,10 +225,10 @@ fn line(case: &'static str, server: Contender, runs: &[Run]) -> Line {
                 .collect::<Vec<f64>>(),
         )
     };
-    let floor = of(Contender::Floor);
+    let references = of(reference);
     let ratio = |figure: &dyn Fn(&Outcome) -> Option<f64>| {
         let pair = |run: &&Run| {
-            let reference = floor.iter().find(|floor| floor.round == run.round)?;
+            let reference = references.iter().find(|other| other.round == run.round)?;
             Some((figure(valid(run)?)?, figure(valid(reference)?)?))
         };
         Ratio::of(&own.iter().filter_map(pair).collect::<Vec<(f64, f64)>>())
@@ -241,12 +245,12 @@ fn line(case: &'static str, server: Contender, runs: &[Run]) -> Line {
         delivered_per_s: middle(&|outcome| {
             Some(outcome.window_delivered as f64 / outcome.window_s)
         }),
-        cpu_to_floor: ratio(&|outcome| outcome.server_cpu_us_per_delivered),
-        p99_to_floor: ratio(&p99_us),
+        cpu_to_reference: ratio(&|outcome| outcome.server_cpu_us_per_delivered),
+        p99_to_reference: ratio(&p99_us),
     }
 }
 
-fn show(lines: &[Line]) {
+fn show(lines: &[Line], reference: Contender) {
     let number = |value: Option<f64>, digits: usize| {
         value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
     };
@@ -266,11 +270,12 @@ fn show(lines: &[Line]) {
             number(line.delivered_per_s, 0),
             number(line.cpu_us_per_delivered, 3),
             number(line.cpu_s_per_gb, 3),
-            ratio(line.cpu_to_floor),
+            ratio(line.cpu_to_reference),
             number(line.p99_us, 0),
-            ratio(line.p99_to_floor),
+            ratio(line.p99_to_reference),
         ]
     };
+    let [cpu, p99] = ["CPU", "p99"].map(|figure| format!("{figure} to {}", reference.name()));
     let head = [
         "case",
         "server",
@@ -278,9 +283,9 @@ fn show(lines: &[Line]) {
         "delivered/s",
         "CPU us each",
         "CPU s/GB",
-        "CPU to floor",
+        &cpu,
         "p99 us",
-        "p99 to floor",
+        &p99,
     ];
     print(table(&head, &lines.iter().map(row).collect::<Vec<_>>()));
 }

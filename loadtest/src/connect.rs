@@ -11,7 +11,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
+use crate::credential::{Credential, field_of};
 use crate::failure::{Context, Failure, Result};
+use crate::stream::{Stream, Trust};
+use crate::terms::Terms;
 use crate::wire::{CLOSE, TEXT, parse_head, write_client_frame};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -37,13 +40,42 @@ impl Role {
     }
 }
 
+/// Who opens a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Client<'a> {
+    /// What it is for.
+    pub(crate) role: Role,
+    /// Its name.
+    pub(crate) id: &'a str,
+    /// What it asks for.
+    pub(crate) terms: Terms,
+    /// The receive buffer of its socket, if not the system's own.
+    pub(crate) rcvbuf_bytes: Option<usize>,
+}
+
+impl<'a> Client<'a> {
+    /// A client that speaks plain frames.
+    pub(crate) fn plain(role: Role, id: &'a str) -> Self {
+        Self {
+            role,
+            id,
+            terms: Terms::PLAIN,
+            rcvbuf_bytes: None,
+        }
+    }
+}
+
 /// Where sessions are opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Endpoint {
     /// The server's address.
     pub(crate) address: SocketAddr,
     /// Path and query of the upgrade.
     pub(crate) target: String,
+    /// Whom to trust, over TLS.
+    pub(crate) trust: Option<Trust>,
+    /// What the server wants to be shown, if anything.
+    pub(crate) credential: Option<Credential>,
 }
 
 /// What came of an attempt.
@@ -64,38 +96,30 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Session {
     /// The socket, still blocking.
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     /// What was read behind the acknowledgement.
     pub(crate) leftover: Vec<u8>,
 }
 
 /// Opens a session and fails on any other answer.
-pub(crate) fn open(
-    endpoint: &Endpoint,
-    role: Role,
-    client_id: &str,
-    rcvbuf_bytes: Option<usize>,
-) -> Result<Session> {
-    match attempt(endpoint, role, client_id, rcvbuf_bytes)? {
+pub(crate) fn open(endpoint: &Endpoint, client: &Client<'_>) -> Result<Session> {
+    match attempt(endpoint, client)? {
         Answer::Open(session) => Ok(session),
         Answer::Refused { status, .. } => Err(Failure::new(format!(
-            "{} answered the upgrade of {client_id} with HTTP {status}",
-            endpoint.address
+            "{} answered the upgrade of {} with HTTP {status}",
+            endpoint.address, client.id
         ))),
     }
 }
 
 /// Tries to open a session.
-pub(crate) fn attempt(
-    endpoint: &Endpoint,
-    role: Role,
-    client_id: &str,
-    rcvbuf_bytes: Option<usize>,
-) -> Result<Answer> {
-    let mut stream = dial(endpoint.address, rcvbuf_bytes).context(endpoint.address)?;
+pub(crate) fn attempt(endpoint: &Endpoint, client: &Client<'_>) -> Result<Answer> {
+    let socket = dial(endpoint.address, client.rcvbuf_bytes).context(endpoint.address)?;
+    let mut stream = Stream::over(socket, endpoint.trust.as_ref())?;
+    let credential = field_of(endpoint.credential.as_ref());
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n",
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{credential}\r\n",
         endpoint.target, endpoint.address
     );
     stream
@@ -121,8 +145,9 @@ pub(crate) fn attempt(
         return Err(Failure::new("the server's Sec-WebSocket-Accept is wrong"));
     }
     read.drain(..head_bytes);
-    shake_hands(&mut stream, &mut read, role, client_id)?;
-    stream.set_read_timeout(None).context("socket")?;
+    shake_hands(&mut stream, &mut read, client)?;
+    let socket = stream.socket();
+    socket.set_read_timeout(None).context("socket")?;
     Ok(Answer::Open(Session {
         stream,
         leftover: read,
@@ -150,20 +175,18 @@ fn dial(address: SocketAddr, rcvbuf_bytes: Option<usize>) -> std::io::Result<Tcp
     Ok(stream)
 }
 
-fn shake_hands(
-    stream: &mut TcpStream,
-    read: &mut Vec<u8>,
-    role: Role,
-    client_id: &str,
-) -> Result<()> {
-    let handshake = json!({
+fn shake_hands(stream: &mut Stream, read: &mut Vec<u8>, client: &Client<'_>) -> Result<()> {
+    let mut handshake = json!({
         "type": "handshake",
         "version": "1.0.0",
-        "capabilities": ["binary"],
-        "clientId": client_id,
+        "capabilities": client.terms.capabilities(),
+        "clientId": client.id,
         "timestamp": "2026-01-10T12:00:00Z",
-        "role": role.name(),
+        "role": client.role.name(),
     });
+    if let Some(choice) = client.terms.choice() {
+        handshake["compression"] = choice;
+    }
     let mut frame = Vec::new();
     write_client_frame(TEXT, &[handshake.to_string().as_bytes()], &mut frame);
     stream.write_all(&frame).context("sending the handshake")?;
@@ -183,13 +206,11 @@ fn shake_hands(
         let message: Option<Value> = (head.opcode == TEXT)
             .then(|| serde_json::from_slice(payload).ok())
             .flatten();
-        let kind = message
-            .as_ref()
-            .and_then(|message| message["type"].as_str());
-        match kind {
+        let message = message.unwrap_or_default();
+        match message["type"].as_str() {
             Some("handshake_ack") => {
                 read.drain(..head.frame_bytes());
-                return Ok(());
+                return client.terms.check(&message);
             }
             Some("error") => {
                 let text = String::from_utf8_lossy(payload);
@@ -210,7 +231,7 @@ pub(crate) fn code(payload: &[u8]) -> u16 {
 }
 
 /// Reads a little: what follows the acknowledgement is better left to the measuring loop.
-fn more(stream: &mut TcpStream, read: &mut Vec<u8>) -> std::io::Result<()> {
+fn more(stream: &mut Stream, read: &mut Vec<u8>) -> std::io::Result<()> {
     let mut piece = [0; 1024];
     let got_bytes = stream.read(&mut piece)?;
     if got_bytes == 0 {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::{CompareArgs, serve_arguments};
+use crate::cli::{CompareArgs, SCOPES, serve_arguments};
 use crate::failure::{Context, Failure, Result};
 use crate::target::Target;
 
@@ -15,6 +15,8 @@ use crate::target::Target;
 pub(crate) enum Contender {
     /// The program of `--spawn`.
     Agnt,
+    /// The same behind a guard: everyone has an API key, all limits count.
+    AgntGuarded,
     /// The program of `--other`.
     Other,
     /// The reference.
@@ -29,10 +31,11 @@ pub(crate) enum Contender {
     AxumTuned,
 }
 
-const ALL: [Contender; 7] = [
+const ALL: [Contender; 8] = [
     Contender::Floor,
     Contender::FloorControl,
     Contender::Agnt,
+    Contender::AgntGuarded,
     Contender::Other,
     Contender::Fastws,
     Contender::Axum,
@@ -44,6 +47,7 @@ impl Contender {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Agnt => "agnt",
+            Self::AgntGuarded => "agnt-guarded",
             Self::Other => "other",
             Self::Floor => "floor",
             Self::FloorControl => "floor-control",
@@ -53,15 +57,19 @@ impl Contender {
         }
     }
 
+    /// The one of that name.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        let found = ALL.into_iter().find(|contender| contender.name() == name);
+        found.ok_or_else(|| {
+            let all = ALL.map(Self::name).join(", ");
+            Failure::new(format!("{name}: expected one of {all}"))
+        })
+    }
+
     /// Those that the options ask for; without a word all whose program is known.
     pub(crate) fn chosen(arguments: &CompareArgs) -> Result<Vec<Self>> {
         for name in &arguments.servers {
-            if !ALL.iter().any(|contender| contender.name() == name) {
-                let all = ALL.map(Self::name).join(", ");
-                return Err(Failure::new(format!(
-                    "--servers {name}: expected some of {all}"
-                )));
-            }
+            Self::named(name)?;
         }
         let named = |contender: &Self| {
             arguments
@@ -70,7 +78,7 @@ impl Contender {
                 .any(|name| name == contender.name())
         };
         let known = |contender: &Self| match contender {
-            Self::Agnt => arguments.spawn.is_some(),
+            Self::Agnt | Self::AgntGuarded => arguments.spawn.is_some(),
             Self::Other => arguments.other.is_some(),
             _ => true,
         };
@@ -80,7 +88,9 @@ impl Contender {
             ALL.into_iter().filter(named).collect()
         };
         match chosen.iter().find(|&contender| !known(contender)) {
-            Some(Self::Agnt) => Err(Failure::new("--servers agnt needs --spawn PROGRAM")),
+            Some(Self::Agnt | Self::AgntGuarded) => {
+                Err(Failure::new("--servers agnt needs --spawn PROGRAM"))
+            }
             Some(_) => Err(Failure::new("--servers other needs --other PROGRAM")),
             None => Ok(chosen),
         }
@@ -90,7 +100,7 @@ impl Contender {
     pub(crate) fn must_hold(self) -> bool {
         matches!(
             self,
-            Self::Agnt | Self::Other | Self::Floor | Self::FloorControl
+            Self::Agnt | Self::AgntGuarded | Self::Other | Self::Floor | Self::FloorControl
         )
     }
 
@@ -102,6 +112,12 @@ impl Contender {
         };
         match self {
             Self::Agnt => given(&arguments.spawn),
+            Self::AgntGuarded => {
+                let program = arguments.spawn.as_ref();
+                let program = program.ok_or_else(|| Failure::new("no program"))?;
+                let serve = serve_arguments(&arguments.spawn_arg, &[]);
+                Target::spawn_guarded(program, &serve, SCOPES)
+            }
             Self::Other => given(&arguments.other),
             Self::Floor | Self::FloorControl => own(&["floor"]),
             Self::Fastws | Self::Axum | Self::AxumTuned => {

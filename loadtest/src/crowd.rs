@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::connect::{Endpoint, Role, code, open};
+use crate::connect::{Client, Endpoint, Role, code, open};
 use crate::failure::{Context, Result};
 use crate::inbox::{Filled, Inbox, SCRATCH_BYTES};
+use crate::stream::Polled;
 use crate::swarm::{FLAG_KEYFRAME, POSITION_UPDATE, RECORDS_OFFSET};
 use crate::wire::{BINARY, CLOSE, Head, PING, PONG, write_client_frame};
 
@@ -17,7 +17,7 @@ const CONNECTS_PER_TURN: usize = 50;
 
 #[derive(Debug)]
 struct Member {
-    stream: TcpStream,
+    stream: Polled,
     inbox: Inbox,
     tally: Tally,
 }
@@ -54,13 +54,13 @@ impl Crowd {
     /// Connects `count` viewers.
     pub(crate) fn join(&mut self, endpoint: &Endpoint, count: usize) -> Result<()> {
         for index in 0..count {
-            let session = open(endpoint, Role::Viewer, &format!("load-crowd-{index}"), None)?;
-            session.stream.set_nonblocking(true).context("socket")?;
-            let mut stream = TcpStream::from_std(session.stream);
+            let name = format!("load-crowd-{index}");
+            let session = open(endpoint, &Client::plain(Role::Viewer, &name))?;
+            let mut stream = session.stream.into_polled()?;
             let token = Token(self.members.len());
             let registry = self.poll.registry();
             registry
-                .register(&mut stream, token, Interest::READABLE)
+                .register(stream.source(), token, Interest::READABLE)
                 .context("epoll")?;
             let mut member = Member {
                 stream,

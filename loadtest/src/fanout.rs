@@ -14,6 +14,7 @@ use crate::pace::{Pace, Rate};
 use crate::process_usage::ProcessUsage;
 use crate::swarm::Swarm;
 use crate::target::Target;
+use crate::terms::Terms;
 use crate::traffic::Traffic;
 use crate::verify::Seen;
 
@@ -39,6 +40,10 @@ pub(crate) struct Plan {
     pub(crate) slow_rcvbuf_bytes: Option<usize>,
     /// When they start to read, counted from the start of the window.
     pub(crate) slow_resume_after: Option<Duration>,
+    /// In which form the viewers ask for positions.
+    pub(crate) terms: Terms,
+    /// One viewer of so many inflates every batch for itself.
+    pub(crate) verify_every: usize,
     /// Publishing before the window.
     pub(crate) warmup: Duration,
     /// The measured window.
@@ -49,46 +54,73 @@ pub(crate) struct Plan {
 
 /// Runs `plan` against `target`.
 pub(crate) fn run(target: &Target, plan: &Plan) -> Result<Outcome> {
-    let endpoint = target.endpoint(&plan.stream);
-    let mut server = target.pid().map(ProcessUsage::new);
-    let rss_before_bytes = server.as_ref().map(ProcessUsage::rss_bytes).transpose()?;
-    let mut traffic = Traffic::new(plan.swarm, plan.viewers)?;
-    for _ in 0..plan.viewers {
-        traffic.add_viewer(&endpoint)?;
-    }
-    for _ in 0..plan.slow_viewers {
-        traffic.add_slow(&endpoint, plan.slow_rcvbuf_bytes)?;
-    }
-    traffic.add_publishers(&endpoint)?;
-    join(&mut traffic)?;
+    Fanout::join(target, plan)?.publish()
+}
 
-    let pace = Pace::new(plan.rate, plan.swarm.publishers, plan.viewers);
-    let window_from = pace.start() + plan.warmup;
-    let window_to = window_from + plan.window;
-    let ticks_owed = pace.ticks_owed(plan.warmup + plan.window);
-    traffic.start(
-        pace,
-        ticks_owed.unwrap_or(u32::MAX),
-        (window_from, window_to),
-    );
-    turn_until(&mut traffic, window_from)?;
+/// A run whose viewers have joined; nothing is published yet.
+#[derive(Debug)]
+pub(crate) struct Fanout<'a> {
+    plan: &'a Plan,
+    traffic: Traffic,
+    server: Option<ProcessUsage>,
+    rss_before_bytes: Option<u64>,
+}
 
-    let mut window = Window::open(&traffic, server.as_mut(), rss_before_bytes)?;
-    let resume_at = plan.slow_resume_after.map(|after| window_from + after);
-    measure(
-        &mut traffic,
-        server.as_mut(),
-        &mut window,
-        plan,
-        resume_at,
-        window_to,
-    )?;
-    window.close(&traffic, server.as_mut())?;
-    if ticks_owed.is_none() {
-        traffic.stop();
+impl<'a> Fanout<'a> {
+    /// Connects all and waits until every verifying viewer has its first state tick.
+    pub(crate) fn join(target: &Target, plan: &'a Plan) -> Result<Self> {
+        let endpoint = target.endpoint(&plan.stream);
+        let server = target.pid().map(ProcessUsage::new);
+        let rss_before_bytes = server.as_ref().map(ProcessUsage::rss_bytes).transpose()?;
+        let mut traffic = Traffic::new(plan.swarm, plan.viewers, plan.terms, plan.verify_every)?;
+        for _ in 0..plan.viewers {
+            traffic.add_viewer(&endpoint)?;
+        }
+        for _ in 0..plan.slow_viewers {
+            traffic.add_slow(&endpoint, plan.slow_rcvbuf_bytes)?;
+        }
+        traffic.add_publishers(&endpoint)?;
+        join(&mut traffic)?;
+        Ok(Self {
+            plan,
+            traffic,
+            server,
+            rss_before_bytes,
+        })
     }
-    let published_ticks = drain(&mut traffic, plan, ticks_owed)?;
-    Ok(Outcome::new(plan, &traffic, &window, published_ticks))
+
+    /// Publishes, measures and drains. The viewers stay connected as long as `self`.
+    pub(crate) fn publish(&mut self) -> Result<Outcome> {
+        let Self { plan, traffic, .. } = self;
+        let mut server = self.server.as_mut();
+        let pace = Pace::new(plan.rate, plan.swarm.publishers, plan.viewers);
+        let window_from = pace.start() + plan.warmup;
+        let window_to = window_from + plan.window;
+        let ticks_owed = pace.ticks_owed(plan.warmup + plan.window);
+        traffic.start(
+            pace,
+            ticks_owed.unwrap_or(u32::MAX),
+            (window_from, window_to),
+        );
+        turn_until(traffic, window_from)?;
+
+        let mut window = Window::open(traffic, server.as_deref_mut(), self.rss_before_bytes)?;
+        let resume_at = plan.slow_resume_after.map(|after| window_from + after);
+        measure(
+            traffic,
+            server.as_deref_mut(),
+            &mut window,
+            plan,
+            resume_at,
+            window_to,
+        )?;
+        window.close(traffic, server)?;
+        if ticks_owed.is_none() {
+            traffic.stop();
+        }
+        let published_ticks = drain(traffic, plan, ticks_owed)?;
+        Ok(Outcome::new(plan, traffic, &window, published_ticks))
+    }
 }
 
 fn join(traffic: &mut Traffic) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::cli::{HoldArgs, own_stream};
-use crate::connect::{Answer, Role, attempt, header};
+use crate::connect::{Answer, Client, Role, attempt, header};
 use crate::crowd::Crowd;
 use crate::failure::Result;
 use crate::report::{complain, print, table, write_json};
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &HoldArgs) -> Result<bool> {
     let mut crowd = Crowd::new()?;
     crowd.join(&endpoint, sessions)?;
     let (one_more_status, retry_after) =
-        match attempt(&endpoint, Role::Viewer, "load-one-more", None)? {
+        match attempt(&endpoint, &Client::plain(Role::Viewer, "load-one-more"))? {
             Answer::Open(_) => (101, None),
             Answer::Refused { status, head } => {
                 (status, header(&head, "retry-after").map(str::to_owned))

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::cli::{IdleArgs, own_stream};
-use crate::connect::{Role, open};
+use crate::connect::{Client, Role, open};
 use crate::crowd::Crowd;
 use crate::failure::{Context, Failure, Result};
 use crate::process_usage::ProcessUsage;
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &IdleArgs) -> Result<bool> {
         crowd.pings_min() > 0
     })?;
 
-    let mut publisher = open(&endpoint, Role::Publisher, "load-idle", None)?;
+    let mut publisher = open(&endpoint, &Client::plain(Role::Publisher, "load-idle"))?;
     let mut records = Vec::new();
     let swarm = Swarm {
         publishers: 1,

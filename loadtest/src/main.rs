@@ -5,17 +5,24 @@
 //! can't hide on both sides.
 
 mod baseline;
+mod batches;
 mod cli;
 mod compare;
+mod compression;
 mod connect;
 mod contender;
+mod credential;
 mod crowd;
+mod encoder_totals;
+mod events;
 mod failure;
 mod fanout;
+mod fill;
 mod floor;
 mod hold;
 mod idle;
 mod inbox;
+mod inflate;
 mod latency;
 mod outcome;
 mod pace;
@@ -24,12 +31,17 @@ mod published;
 mod publisher;
 mod ratio;
 mod report;
+mod rest;
 mod serving;
 mod slow;
+mod stream;
 mod swarm;
 mod target;
+mod terms;
+mod tick_numbers;
 mod timer;
 mod traffic;
+mod unpack;
 mod verify;
 mod viewer;
 mod wire;
@@ -53,8 +65,13 @@ fn main() -> ExitCode {
         Command::Floor(arguments) => floor::run(arguments).map(|()| true),
         Command::Baseline(arguments) => baseline::run(arguments).map(|()| true),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Compression(arguments) => compression::run(arguments),
         Command::Idle(arguments) => idle::run(arguments),
         Command::Hold(arguments) => hold::run(arguments),
+        Command::Events(arguments) => events::run(arguments),
+        Command::Fill(arguments) => fill::fill(arguments),
+        Command::Pages(arguments) => fill::pages(arguments),
+        Command::Rest(arguments) => rest::run(arguments),
     };
     match held {
         Ok(true) => ExitCode::SUCCESS,

@@ -10,6 +10,7 @@ use crate::latency::Percentiles;
 use crate::process_usage::{CpuTime, ProcessUsage};
 use crate::swarm::{RECORD_BYTES, RECORDS_OFFSET};
 use crate::traffic::Traffic;
+use crate::unpack::BatchTally;
 use crate::verify::Seen;
 
 /// What is read at the two ends of the measured window, and a little in between.
@@ -129,6 +130,20 @@ pub(crate) struct Outcome {
     pub(crate) messages: u64,
     /// Bytes of binary messages that came.
     pub(crate) received_bytes: u64,
+    /// Ticks that were published, of all publishers together.
+    pub(crate) published_ticks: u64,
+    /// Compressed batches that came, at all viewers together.
+    pub(crate) batches: u64,
+    /// Their bytes.
+    pub(crate) batch_bytes: u64,
+    /// Bytes of the frames in them.
+    pub(crate) batch_original_bytes: u64,
+    /// How many of them were inflated; the others were equal to one that was.
+    pub(crate) inflations: u64,
+    /// `TICK_INFO` frames that came.
+    pub(crate) tick_infos: u64,
+    /// Ticks that were left out by the numbers in them.
+    pub(crate) ticks_skipped: u64,
     /// From due to read, in the window.
     pub(crate) latency_us: Percentiles,
     /// How many latencies there are.
@@ -177,6 +192,8 @@ impl Outcome {
         let mut seen = Seen::default();
         let mut first_violation = None;
         let mut received_bytes = 0;
+        let mut batched = BatchTally::default();
+        let (mut tick_infos, mut ticks_skipped) = (0, 0);
         for viewer in traffic.viewers() {
             let one = viewer.verifier().seen();
             seen.delivered += one.delivered;
@@ -184,6 +201,9 @@ impl Outcome {
             seen.messages += one.messages;
             seen.violations += one.violations;
             received_bytes += viewer.received_bytes();
+            batched += viewer.batch_tally();
+            tick_infos += viewer.tick_numbers().told();
+            ticks_skipped += viewer.tick_numbers().skipped();
             first_violation = first_violation.or(viewer.verifier().first_violation());
         }
         let viewers_closed = traffic
@@ -219,6 +239,13 @@ impl Outcome {
             first_closed: closed.first().map(|&reason| reason.to_owned()),
             messages: seen.messages,
             received_bytes,
+            published_ticks: ticks,
+            batches: batched.batches,
+            batch_bytes: batched.bytes,
+            batch_original_bytes: batched.original_bytes,
+            inflations: traffic.inflations(),
+            tick_infos,
+            ticks_skipped,
             latency_us: traffic.latency().percentiles(),
             latency_count: traffic.latency().count(),
             window_s: window.lasted_s,
@@ -259,6 +286,12 @@ impl Outcome {
             faults.push(format!(
                 "{} of {} frames were lost",
                 self.lost, self.expected
+            ));
+        }
+        if self.ticks_skipped > 0 && self.conflated == 0 && self.lost == 0 {
+            faults.push(format!(
+                "the numbers of ticks skip {} although every frame came",
+                self.ticks_skipped
             ));
         }
         if let Some(reason) = &self.first_closed {

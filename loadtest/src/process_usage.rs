@@ -5,7 +5,7 @@
 //! keeps what it had at its last sample, so sample now and then.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, DirEntry, ReadDir};
 
 use rustix::param::clock_ticks_per_second;
 use rustix::process::{Pid, Signal, kill_process};
@@ -64,14 +64,11 @@ impl ProcessUsage {
     /// Totals up to now.
     pub(crate) fn cpu_time(&mut self) -> Result<CpuTime> {
         let pid = self.pid;
-        let tasks = fs::read_dir(format!("/proc/{pid}/task"))
-            .context(format!("process {pid} can't be measured"))?;
-        for task in tasks.flatten() {
+        for task in tasks(pid)?.flatten() {
             // A thread may end between the listing and the reading.
-            if let Ok(line) = fs::read_to_string(task.path().join("schedstat")) {
-                let on_cpu_ns = line.split(' ').next().and_then(|ns| ns.parse().ok());
+            if let Some(on_cpu_ns) = on_cpu_ns(&task) {
                 let thread = task.file_name().to_string_lossy().into_owned();
-                self.thread_ns.insert(thread, on_cpu_ns.unwrap_or(0));
+                self.thread_ns.insert(thread, on_cpu_ns);
             }
         }
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("stat")?;
@@ -97,6 +94,28 @@ impl ProcessUsage {
     }
 }
 
+/// Nanoseconds on a core of the threads of `pid` that have this name.
+pub(crate) fn thread_cpu_ns(pid: u32, name: &str) -> Result<u64> {
+    let named = tasks(pid)?.flatten().filter(|task| {
+        let its_name = fs::read_to_string(task.path().join("comm"));
+        its_name.is_ok_and(|its_name| its_name.trim_end() == name)
+    });
+    named
+        .filter_map(|task| on_cpu_ns(&task))
+        .reduce(|sum, ns| sum + ns)
+        .ok_or_else(|| Failure::new(format!("process {pid} has no thread {name}")))
+}
+
+fn tasks(pid: u32) -> Result<ReadDir> {
+    fs::read_dir(format!("/proc/{pid}/task")).context(format!("process {pid} can't be measured"))
+}
+
+/// Nanoseconds on a core of one thread; `None` if it has ended meanwhile.
+fn on_cpu_ns(task: &DirEntry) -> Option<u64> {
+    let line = fs::read_to_string(task.path().join("schedstat")).ok()?;
+    line.split(' ').next()?.parse().ok()
+}
+
 /// Asks a process to end in order.
 pub(crate) fn terminate(pid: u32) -> Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -117,5 +136,17 @@ mod tests {
         let used = usage.cpu_time().unwrap().since(before);
         assert!(used.on_cpu_ns > 0);
         assert!(usage.rss_bytes().unwrap() > 100_000);
+    }
+
+    #[test]
+    fn a_thread_is_found_by_its_name() {
+        let busy = std::thread::Builder::new().name("load-busy".to_owned());
+        let measured = busy.spawn(|| {
+            let sum = (0..20_000_000_u64).fold(0, |sum: u64, n| sum.rotate_left(3) ^ n);
+            assert_ne!(sum, 1);
+            thread_cpu_ns(std::process::id(), "load-busy").unwrap()
+        });
+        assert!(measured.unwrap().join().unwrap() > 0);
+        assert!(thread_cpu_ns(std::process::id(), "load-nobody").is_err());
     }
 }

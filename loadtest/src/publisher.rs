@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use mio::net::TcpStream;
-
 use crate::inbox::{Filled, Inbox};
 use crate::published::Published;
+use crate::stream::Polled;
 use crate::swarm::{FLAG_MORE, FRAME_RECORDS_MAX, RECORD_BYTES, frame_head};
 use crate::wire::{BINARY, CLOSE, PING, PONG, write_client_frame};
 
@@ -15,7 +14,7 @@ const OUTBOX_BYTES_MAX: usize = 1 << 20;
 /// A publisher's connection.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    stream: TcpStream,
+    stream: Polled,
     index: usize,
     inbox: Inbox,
     outbox: Vec<u8>,
@@ -25,7 +24,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Publisher number `index` on an open session.
-    pub(crate) fn new(stream: TcpStream, index: usize) -> Self {
+    pub(crate) fn new(stream: Polled, index: usize) -> Self {
         Self {
             stream,
             index,
@@ -81,6 +80,12 @@ impl Publisher {
         }
         self.outbox.clear();
         self.sent_bytes = 0;
+        match self.stream.flush() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                self.closed.get_or_insert_with(|| error.to_string());
+            }
+            _ => {}
+        }
     }
 
     /// Reads what the server says: pings are answered, the rest is of no interest.

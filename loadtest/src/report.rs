@@ -60,6 +60,7 @@ type Row = (&'static str, String);
 
 fn rows(outcome: &Outcome) -> Vec<Row> {
     let mut rows = delivery_rows(outcome);
+    rows.extend(form_rows(outcome));
     rows.extend(server_rows(outcome));
     rows.push((
         "load generator cores",
@@ -110,6 +111,26 @@ fn delivery_rows(outcome: &Outcome) -> Vec<Row> {
             ),
         ),
     ]
+}
+
+/// In which form it arrived, where that was not plain frames.
+fn form_rows(outcome: &Outcome) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if outcome.batches > 0 {
+        let share = 100.0 * outcome.batch_bytes as f64 / outcome.batch_original_bytes as f64;
+        rows.push((
+            "compressed batches, size",
+            format!("{}, {share:.1} % of their frames", outcome.batches),
+        ));
+        rows.push(("of them inflated", outcome.inflations.to_string()));
+    }
+    if outcome.tick_infos > 0 {
+        rows.push((
+            "tick numbers, ticks left out",
+            format!("{}, {}", outcome.tick_infos, outcome.ticks_skipped),
+        ));
+    }
+    rows
 }
 
 /// What it cost the server, as far as its process is known.

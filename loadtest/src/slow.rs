@@ -6,8 +6,7 @@
 use std::time::Instant;
 
 use crate::pace::Pace;
-use crate::published::Published;
-use crate::viewer::Viewer;
+use crate::viewer::{Reference, Viewer};
 
 /// A stalled viewer.
 #[derive(Debug)]
@@ -29,10 +28,10 @@ impl Slow {
     }
 
     /// Takes what came with the handshake; the socket is read from now on.
-    pub(crate) fn resume(&mut self, scratch: &mut [u8], published: &mut Published) {
+    pub(crate) fn resume(&mut self, scratch: &mut [u8], reference: &mut Reference) {
         let leftover = std::mem::take(&mut self.leftover);
         self.viewer
-            .feed(&leftover, scratch, published, &mut Vec::new());
+            .feed(&leftover, scratch, reference, &mut Vec::new());
     }
 
     /// Notes the age of the first state tick behind the one of the start, once it is complete.

@@ -1,7 +1,8 @@
 //! The server under load: an address that was given, or a process that is started here.
 //!
 //! Invariant: a process that was started here ends with its `Target`, by SIGTERM and, if it
-//! doesn't obey within ten seconds, by SIGKILL; no other process is ever touched.
+//! doesn't obey within ten seconds, by SIGKILL; no other process is ever touched. Its data lies in a
+//! folder of its own, which goes with it, unless its arguments name another.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -11,13 +12,18 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 use crate::connect::Endpoint;
+use crate::credential::{Credential, field_of, make_key};
 use crate::failure::{Context, Failure, Result};
 use crate::process_usage::terminate;
+use crate::stream::{Stream, Trust};
 
-const READY_PREFIX: &str = "listening on http://";
+const READY_PREFIX: &str = "listening on ";
 const READY_TIMEOUT: Duration = Duration::from_secs(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const EXPECTED: &str = "expected ws://HOST:PORT[/PATH], or wss:// with --ca";
 const DEFAULT_PATH: &str = "/api/visualisation/agents/ws";
 
 /// A server that can be reached.
@@ -25,22 +31,27 @@ const DEFAULT_PATH: &str = "/api/visualisation/agents/ws";
 pub(crate) struct Target {
     address: SocketAddr,
     path: String,
+    trust: Option<Trust>,
     pid: Option<u32>,
     child: Option<Child>,
+    /// What it wants to be shown, if anything.
+    credential: Option<Credential>,
+    /// What the process writes to; removed when it has ended.
+    _data: Option<TempDir>,
 }
 
 impl Target {
     /// A server that runs already. Only loopback, unless `allow_remote`: the load is a weapon.
     pub(crate) fn at(url: &str, pid: Option<u32>, allow_remote: bool) -> Result<Self> {
-        let rest = url
-            .strip_prefix("ws://")
-            .or_else(|| url.strip_prefix("http://"))
-            .ok_or_else(|| Failure::new(format!("{url}: expected ws://HOST:PORT[/PATH]")))?;
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        if !matches!(scheme, "ws" | "http" | "wss" | "https") {
+            return Err(Failure::new(format!("{url}: {EXPECTED}")));
+        }
         let split = rest.find('/').unwrap_or(rest.len());
         let (host, path) = rest.split_at(split);
         let address = host
             .to_socket_addrs()
-            .context(format!("{url}: expected ws://HOST:PORT[/PATH]"))?
+            .context(format!("{url}: {EXPECTED}"))?
             .find(SocketAddr::is_ipv4)
             .ok_or_else(|| Failure::new(format!("{url}: no IPv4 address")))?;
         if !address.ip().is_loopback() && !allow_remote {
@@ -51,15 +62,47 @@ impl Target {
         Ok(Self {
             address,
             path: path.to_owned(),
+            trust: None,
             pid,
             child: None,
+            credential: None,
+            _data: None,
         })
     }
 
     /// Starts `program` with `arguments` and waits for its ready line.
     pub(crate) fn spawn(program: &Path, arguments: &[String]) -> Result<Self> {
-        let mut child = Command::new(program)
-            .args(arguments)
+        let is_named = arguments
+            .iter()
+            .any(|argument| argument.starts_with("--data-dir"));
+        let is_server = arguments.first().is_some_and(|first| first == "serve");
+        let data = (is_server && !is_named).then(data_folder).transpose()?;
+        Self::start(program, arguments, data, None)
+    }
+
+    /// The same with a server that lets in only who has a key with these scopes.
+    pub(crate) fn spawn_guarded(
+        program: &Path,
+        arguments: &[String],
+        scopes: &str,
+    ) -> Result<Self> {
+        let data = data_folder()?;
+        let key = make_key(program, data.path(), scopes)?;
+        Self::start(program, arguments, Some(data), Some(key))
+    }
+
+    fn start(
+        program: &Path,
+        arguments: &[String],
+        data: Option<TempDir>,
+        credential: Option<Credential>,
+    ) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        if let Some(folder) = &data {
+            command.arg("--data-dir").arg(folder.path());
+        }
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -69,8 +112,11 @@ impl Target {
         let mut target = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             path: DEFAULT_PATH.to_owned(),
+            trust: None,
             pid: Some(pid),
             child: Some(child),
+            credential,
+            _data: data,
         };
         let stdout = stdout.ok_or_else(|| Failure::new("no standard output"))?;
         target.address = ready_address(stdout)
@@ -83,23 +129,45 @@ impl Target {
         self.pid
     }
 
+    /// Reached over TLS from here on, if somebody says whom to trust; the agent API is not.
+    pub(crate) fn trusting(mut self, trust: Option<Trust>) -> Self {
+        self.trust = trust;
+        self
+    }
+
+    /// Shown this from here on, unless a key was made for it.
+    pub(crate) fn shown(mut self, credential: Option<Credential>) -> Self {
+        self.credential = self.credential.take().or(credential);
+        self
+    }
+
+    /// What it is shown.
+    pub(crate) fn credential(&self) -> Option<&Credential> {
+        self.credential.as_ref()
+    }
+
     /// Where sessions of `stream` are opened.
     pub(crate) fn endpoint(&self, stream: &str) -> Endpoint {
         let joint = if self.path.contains('?') { '&' } else { '?' };
         Endpoint {
             address: self.address,
             target: format!("{}{joint}stream={stream}", self.path),
+            trust: self.trust.clone(),
+            credential: self.credential.clone(),
         }
     }
 
     /// Status and body of a GET.
     pub(crate) fn get(&self, path: &str) -> Result<(u16, String)> {
-        let mut stream = TcpStream::connect(self.address).context(self.address)?;
-        stream
+        let socket = TcpStream::connect(self.address).context(self.address)?;
+        socket
             .set_read_timeout(Some(Duration::from_secs(10)))
             .context("socket")?;
+        let mut stream = Stream::over(socket, self.trust.as_ref())?;
         let host = self.address;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let credential = field_of(self.credential.as_ref());
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{credential}Connection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).context(path)?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context(path)?;
@@ -132,6 +200,10 @@ impl Drop for Target {
     }
 }
 
+fn data_folder() -> Result<TempDir> {
+    tempfile::tempdir().context("a folder for the server's data")
+}
+
 /// Reads the ready line with a time limit and keeps the pipe empty afterwards.
 fn ready_address(stdout: impl Read + Send + 'static) -> Result<SocketAddr> {
     let (sender, receiver) = mpsc::channel();
@@ -146,10 +218,12 @@ fn ready_address(stdout: impl Read + Send + 'static) -> Result<SocketAddr> {
     let line = receiver
         .recv_timeout(READY_TIMEOUT)
         .context("no ready line on standard output")?;
-    let address = line
-        .strip_prefix(READY_PREFIX)
-        .and_then(|address| address.parse().ok());
-    address.ok_or_else(|| Failure::new(format!("expected {READY_PREFIX}ADDR:PORT, got {line:?}")))
+    let url = line.strip_prefix(READY_PREFIX);
+    let address = url.and_then(|url| url.split_once("://")?.1.parse().ok());
+    address.ok_or_else(|| {
+        let expected = format!("{READY_PREFIX}http://ADDR:PORT");
+        Failure::new(format!("expected {expected}, got {line:?}"))
+    })
 }
 
 #[cfg(test)]

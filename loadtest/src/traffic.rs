@@ -7,10 +7,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::connect::{Endpoint, Role, Session, open};
+use crate::batches::Batches;
+use crate::connect::{Client, Endpoint, Role, Session, open};
 use crate::failure::{Context, Result};
 use crate::inbox::{Filled, SCRATCH_BYTES};
 use crate::latency::Latency;
@@ -18,10 +18,12 @@ use crate::pace::Pace;
 use crate::published::Published;
 use crate::publisher::Publisher;
 use crate::slow::Slow;
+use crate::stream::Polled;
 use crate::swarm::Swarm;
+use crate::terms::Terms;
 use crate::timer::Timer;
 use crate::verify::Step;
-use crate::viewer::Viewer;
+use crate::viewer::{Reference, Viewer};
 
 const TIMER: Token = Token(usize::MAX);
 /// A viewer that is always full must not keep the others waiting.
@@ -40,7 +42,10 @@ pub(crate) struct Traffic {
     viewers: Vec<Viewer>,
     slow: Vec<Slow>,
     publishers: Vec<Publisher>,
-    published: Published,
+    reference: Reference,
+    terms: Terms,
+    /// One viewer of so many inflates every batch for itself.
+    verify_every: usize,
     pace: Option<Pace>,
     ticks_max: u32,
     latency: Latency,
@@ -48,8 +53,13 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// No connection yet, room for the latencies of `viewers`.
-    pub(crate) fn new(swarm: Swarm, viewers: usize) -> Result<Self> {
+    /// No connection yet, room for the latencies of `viewers`, who come on `terms`.
+    pub(crate) fn new(
+        swarm: Swarm,
+        viewers: usize,
+        terms: Terms,
+        verify_every: usize,
+    ) -> Result<Self> {
         let poll = Poll::new().context("epoll")?;
         let timer = Timer::new(poll.registry(), TIMER)?;
         Ok(Self {
@@ -63,7 +73,12 @@ impl Traffic {
             viewers: Vec::with_capacity(viewers),
             slow: Vec::new(),
             publishers: Vec::new(),
-            published: Published::new(swarm),
+            reference: Reference {
+                published: Published::new(swarm),
+                batches: Batches::new(terms.compression.map(|asked| asked.algorithm)),
+            },
+            terms,
+            verify_every,
             pace: None,
             ticks_max: 0,
             latency: Latency::new(viewers)?,
@@ -74,23 +89,19 @@ impl Traffic {
     /// Connects a verifying viewer.
     pub(crate) fn add_viewer(&mut self, endpoint: &Endpoint) -> Result<()> {
         let index = self.viewers.len();
-        let session = open(
-            endpoint,
-            Role::Viewer,
-            &format!("load-viewer-{index}"),
-            None,
-        )?;
-        let (mut stream, leftover) = nonblocking(session)?;
+        let name = format!("load-viewer-{index}");
+        let client = self.client(Role::Viewer, &name);
+        let (mut stream, leftover) = nonblocking(open(endpoint, &client)?)?;
         let token = Token(index);
         self.poll
             .registry()
-            .register(&mut stream, token, Interest::READABLE)
+            .register(stream.source(), token, Interest::READABLE)
             .context("epoll")?;
-        let mut viewer = Viewer::new(stream, self.published.swarm().publishers);
+        let mut viewer = self.viewer(stream, index);
         viewer.feed(
             &leftover,
             &mut self.scratch,
-            &mut self.published,
+            &mut self.reference,
             &mut self.steps,
         );
         self.viewers.push(viewer);
@@ -100,23 +111,40 @@ impl Traffic {
     /// Connects a viewer that reads nothing until it is resumed. All verifying ones come first.
     pub(crate) fn add_slow(&mut self, endpoint: &Endpoint, rcvbuf: Option<usize>) -> Result<()> {
         let name = format!("load-slow-{}", self.slow.len());
-        let (stream, leftover) = nonblocking(open(endpoint, Role::Viewer, &name, rcvbuf)?)?;
-        let publishers = self.published.swarm().publishers;
-        self.slow
-            .push(Slow::new(Viewer::new(stream, publishers), leftover));
+        let client = Client {
+            rcvbuf_bytes: rcvbuf,
+            ..self.client(Role::Viewer, &name)
+        };
+        let (stream, leftover) = nonblocking(open(endpoint, &client)?)?;
+        let viewer = self.viewer(stream, self.slow.len());
+        self.slow.push(Slow::new(viewer, leftover));
         Ok(())
+    }
+
+    fn client<'a>(&self, role: Role, id: &'a str) -> Client<'a> {
+        Client {
+            terms: self.terms,
+            ..Client::plain(role, id)
+        }
+    }
+
+    fn viewer(&self, stream: Polled, index: usize) -> Viewer {
+        let publishers = self.published().swarm().publishers;
+        let inflates_itself = index.is_multiple_of(self.verify_every);
+        Viewer::new(stream, publishers, self.terms, inflates_itself)
     }
 
     /// Connects the publishers, once all viewers are there.
     pub(crate) fn add_publishers(&mut self, endpoint: &Endpoint) -> Result<()> {
-        for index in 0..self.published.swarm().publishers {
+        for index in 0..self.published().swarm().publishers {
             let name = format!("load-publisher-{index}");
-            let (mut stream, _) = nonblocking(open(endpoint, Role::Publisher, &name, None)?)?;
+            let (mut stream, _) =
+                nonblocking(open(endpoint, &Client::plain(Role::Publisher, &name))?)?;
             let token = Token(self.viewers.len() + self.slow.len() + index);
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll
                 .registry()
-                .register(&mut stream, token, interest)
+                .register(stream.source(), token, interest)
                 .context("epoll")?;
             self.publishers.push(Publisher::new(stream, index));
         }
@@ -144,12 +172,12 @@ impl Traffic {
     pub(crate) fn resume_slow(&mut self) -> Result<()> {
         for (index, slow) in self.slow.iter_mut().enumerate() {
             let token = Token(self.viewers.len() + index);
-            let stream = slow.viewer.stream();
+            let stream = slow.viewer.source();
             self.poll
                 .registry()
                 .register(stream, token, Interest::READABLE)
                 .context("epoll")?;
-            slow.resume(&mut self.scratch, &mut self.published);
+            slow.resume(&mut self.scratch, &mut self.reference);
         }
         Ok(())
     }
@@ -202,7 +230,7 @@ impl Traffic {
         let viewer = &mut self.viewers[index];
         for _ in 0..READS_PER_TURN_MAX {
             self.steps.clear();
-            let read = viewer.read(&mut self.scratch, &mut self.published, &mut self.steps);
+            let read = viewer.read(&mut self.scratch, &mut self.reference, &mut self.steps);
             if let (Some(at), Some(pace)) = (read.at, &mut self.pace) {
                 for &step in &self.steps {
                     let due = pace.due_at(step.publisher, step.to_tick);
@@ -226,7 +254,7 @@ impl Traffic {
         self.steps.clear();
         let read = slow
             .viewer
-            .read(&mut self.scratch, &mut self.published, &mut self.steps);
+            .read(&mut self.scratch, &mut self.reference, &mut self.steps);
         if let (Some(at), Some(pace)) = (read.at, &self.pace) {
             slow.note_state(at, pace);
         }
@@ -247,9 +275,9 @@ impl Traffic {
             let index = self.next_publisher;
             self.next_publisher = (index + 1) % count;
             let publisher = &mut self.publishers[index];
-            let next = self.published.newest(index) + 1;
+            let next = self.reference.published.newest(index) + 1;
             if next <= self.ticks_max && publisher.has_room() && pace.is_due(index, next, now) {
-                publisher.publish(&mut self.published);
+                publisher.publish(&mut self.reference.published);
                 pace.sent(index, next, Instant::now());
                 quiet = 0;
             } else {
@@ -269,7 +297,7 @@ impl Traffic {
             .iter()
             .enumerate()
             .filter_map(|(index, publisher)| {
-                let next = self.published.newest(index) + 1;
+                let next = self.reference.published.newest(index) + 1;
                 let waits = next <= self.ticks_max
                     && publisher.has_room()
                     && !pace.is_due(index, next, now)
@@ -296,7 +324,12 @@ impl Traffic {
 
     /// What was published.
     pub(crate) fn published(&self) -> &Published {
-        &self.published
+        &self.reference.published
+    }
+
+    /// How many times a batch was inflated.
+    pub(crate) fn inflations(&self) -> u64 {
+        self.reference.batches.inflations()
     }
 
     /// What the ticks took.
@@ -305,7 +338,6 @@ impl Traffic {
     }
 }
 
-fn nonblocking(session: Session) -> Result<(TcpStream, Vec<u8>)> {
-    session.stream.set_nonblocking(true).context("socket")?;
-    Ok((TcpStream::from_std(session.stream), session.leftover))
+fn nonblocking(session: Session) -> Result<(Polled, Vec<u8>)> {
+    Ok((session.stream.into_polled()?, session.leftover))
 }

@@ -16,6 +16,10 @@ use crate::swarm::{
     RECORDS_OFFSET, id_of, is_gone, record, tick_of,
 };
 
+/// Flags that give a frame another layout, which none of these viewers negotiates: COMPRESSED,
+/// `HAS_CHANNEL`, CODEC, and the reserved `EXT_LENGTH`.
+const FLAGS_UNASKED: u8 = 0xE1;
+
 /// Ticks of one publisher that a viewer is done with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Step {
@@ -105,7 +109,13 @@ impl Verifier {
         self.state_newest_tick
     }
 
-    /// Checks one binary message and appends the ticks that it completes or skips to `steps`.
+    /// Counts something that is wrong and was found elsewhere.
+    pub(crate) fn note(&mut self, violation: String) {
+        self.seen.violations += 1;
+        self.first_violation.get_or_insert(violation);
+    }
+
+    /// Checks one frame and appends the ticks that it completes or skips to `steps`.
     pub(crate) fn message(
         &mut self,
         message: &[u8],
@@ -113,8 +123,7 @@ impl Verifier {
         steps: &mut Vec<Step>,
     ) {
         if let Err(violation) = self.frame(message, published, steps) {
-            self.seen.violations += 1;
-            self.first_violation.get_or_insert(violation);
+            self.note(violation);
         }
     }
 
@@ -134,6 +143,9 @@ impl Verifier {
         if length != message.len() - HEADER_BYTES {
             let got = message.len() - HEADER_BYTES;
             return Err(format!("the frame announces {length} B and has {got}"));
+        }
+        if message[5] & FLAGS_UNASKED != 0 {
+            return Err(format!("a frame has flags {:#04x}", message[5]));
         }
         if message[4] != POSITION_UPDATE {
             return Ok(());

@@ -2,6 +2,9 @@
 
 use clap::{Arg, ArgAction, Command};
 
+use super::ctl_grammar::ctl_command;
+use super::tls::{authorities_flag, certificate_flags};
+use super::token::token_command;
 use crate::config::{Config, Rule, SETTINGS, Setting};
 
 /// The whole command line.
@@ -17,9 +20,15 @@ pub(super) fn command_line() -> Command {
         .subcommand(server_command("serve", "Runs the server"))
         .subcommand(
             server_command("demo", "Runs the server with a flock that publishes to it")
-                .args([agents, hz]),
+                .args([agents, hz])
+                .args(certificate_flags()),
         )
         .subcommand(replay_command())
+        .subcommand(ctl_command())
+        .subcommand(key_command())
+        .subcommand(token_command())
+        .subcommand(backup_command())
+        .subcommand(check_command())
 }
 
 /// A subcommand with every setting as a flag.
@@ -36,6 +45,11 @@ fn server_command(name: &'static str, about: &'static str) -> Command {
         .arg(switch(
             "print-config",
             "Prints the configuration in effect as TOML and ends.",
+        ))
+        .arg(switch(
+            "check-config",
+            "Reads the configuration from all its sources and the files that it names, says whether a \
+             server would start with it, and ends.",
         ))
         .args(SETTINGS.iter().map(setting_flag))
 }
@@ -70,11 +84,22 @@ fn replay_command() -> Command {
             Arg::new("file").value_name("FILE").required(true).help(
                 "CSV or CSV.gz: t_ms,agent_id,name,x,y,z,vx,vy,vz (metres, metres a second).",
             ),
-            value_flag("url", "WS_URL", "Server: ws://HOST:PORT/PATH.").required(true),
+            value_flag(
+                "url",
+                "WS_URL",
+                "Server: ws://HOST:PORT/PATH or wss://HOST:PORT/PATH.",
+            )
+            .required(true),
+            authorities_flag(),
             value_flag(
                 "stream",
                 "NAME",
                 "Stream to publish to, instead of the URL's.",
+            ),
+            value_flag(
+                "key",
+                "KEY",
+                "API key or token of the scope publish [env: AGNT_KEY, AGNT_TOKEN]",
             ),
             value_flag("speed", "X", "Times as fast as recorded.").default_value("1"),
             value_flag(
@@ -89,9 +114,93 @@ fn replay_command() -> Command {
             value_flag("type", "TYPE", "Type that the agents are announced with.")
                 .default_value("agent"),
         ])
+        .args(certificate_flags())
 }
 
-fn value_flag(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
+fn key_command() -> Command {
+    let named = |name, help| Arg::new(name).value_name("ID").required(true).help(help);
+    let create = Command::new("create")
+        .about("Makes an API key and prints it, once")
+        .args([
+            value_flag("name", "NAME", "What the key is called.").required(true),
+            value_flag(
+                "scopes",
+                "SCOPES",
+                "What it allows, with commas between: read, publish, control, agents, tasks, \
+                 metrics, or admin for everything.",
+            )
+            .required(true),
+            value_flag(
+                "stream",
+                "NAMES",
+                "Streams that it is for, with commas between; all without it.",
+            ),
+            value_flag(
+                "act-as",
+                "IDS",
+                "Agents that it speaks for, with commas between; all without it.",
+            ),
+        ]);
+    let revoke = Command::new("revoke")
+        .about("Ends a key at once and for good")
+        .arg(named("id", "The key's id, as `agnt key list` shows it."));
+    let list = Command::new("list").about("Shows all keys, without their secrets");
+    Command::new("key")
+        .about("Makes, shows and ends API keys. The first key ends that everyone may do everything")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([create, list, revoke].map(placed))
+}
+
+fn backup_command() -> Command {
+    let file = Arg::new("file")
+        .value_name("FILE")
+        .required(true)
+        .help("Where the copy is written; a file that is there is left alone.");
+    placed(
+        Command::new("backup")
+            .about("Copies the store as it is at this moment, also while the server runs")
+            .arg(file),
+    )
+}
+
+fn check_command() -> Command {
+    Command::new("check")
+        .about("Checks every page, row and event of a store or a backup that no server uses")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .help("The store, agnt.redb in the data directory, or a backup of it."),
+        )
+}
+
+/// A subcommand that works at a running server or at its store.
+fn placed(command: Command) -> Command {
+    let command = command.args_override_self(true).args(certificate_flags());
+    command.args([
+        value_flag(
+            "url",
+            "URL",
+            "A running server, http://HOST:PORT or https://HOST:PORT, which is asked.",
+        ),
+        authorities_flag(),
+        value_flag(
+            "key",
+            "KEY",
+            "An API key or a token of the scope admin to ask it with [env: AGNT_KEY, AGNT_TOKEN]",
+        ),
+        value_flag(
+            "data-dir",
+            "DIR",
+            "Without --url: the directory of a server that doesn't run [default: ./agnt-data] \
+             [env: AGNT_DATA_DIR]",
+        ),
+    ])
+}
+
+/// A flag with a value.
+pub(super) fn value_flag(name: &'static str, value_name: &'static str, help: &'static str) -> Arg {
     // A negative number is a value for its rule to judge, not an unknown flag.
     Arg::new(name)
         .long(name)
@@ -100,7 +209,8 @@ fn value_flag(name: &'static str, value_name: &'static str, help: &'static str) 
         .allow_negative_numbers(true)
 }
 
-fn switch(name: &'static str, help: &'static str) -> Arg {
+/// A flag without one.
+pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
         .help(help)

@@ -1,20 +1,25 @@
 //! The arguments of `agnt replay`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use agnt_outbound::Tls;
 use clap::ArgMatches;
 
-use super::{CliError, text, whole};
+use super::tls::TlsWords;
+use super::{CliError, credential, text, whole};
 use crate::config::Rule;
-use crate::domain::StreamName;
+use crate::domain::{HiddenText, StreamName};
 
 /// What `agnt replay` is to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReplayArgs {
     /// The recording, CSV or CSV.gz.
     pub file: PathBuf,
-    /// The server, `ws://HOST:PORT/PATH`.
+    /// The server, `ws://HOST:PORT/PATH` or `wss://HOST:PORT/PATH`.
     pub url: String,
+    /// How TLS is spoken, if it is.
+    pub tls: Tls,
     /// The stream to publish to; without it, what `url` says.
     pub stream: Option<StreamName>,
     /// How much faster than recorded.
@@ -29,17 +34,29 @@ pub struct ReplayArgs {
     pub log: Option<PathBuf>,
     /// The type that the agents are announced with.
     pub agent_type: String,
+    /// The API key or the token to show, if any.
+    pub credential: Option<HiddenText>,
 }
 
 impl ReplayArgs {
     /// Judges what clap has split.
-    pub(super) fn read(matches: &ArgMatches) -> Result<ReplayArgs, CliError> {
+    pub(super) fn read(
+        matches: &ArgMatches,
+        env: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<ReplayArgs, CliError> {
+        let (mut shown, mut tls) = (text(matches, "key"), TlsWords::of(matches));
+        for (name, value) in env {
+            tls.hear(&name, &value)?;
+            if shown.is_none() {
+                shown = credential(&name, &value)?;
+            }
+        }
         let url = text(matches, "url").unwrap_or_default();
-        if !url
-            .strip_prefix("ws://")
-            .is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
-        {
-            return Err(CliError::bad_flag("url", url, "ws://HOST:PORT/PATH"));
+        let rest = url.split_once("://");
+        let rest = rest.filter(|(scheme, _)| matches!(*scheme, "ws" | "wss"));
+        if !rest.is_some_and(|(_, rest)| !rest.is_empty() && !rest.starts_with('/')) {
+            let allowed = "ws://HOST:PORT/PATH or wss://HOST:PORT/PATH";
+            return Err(CliError::bad_flag("url", url, allowed));
         }
         let stream = match text(matches, "stream") {
             Some(name) => Some(
@@ -61,6 +78,7 @@ impl ReplayArgs {
         Ok(ReplayArgs {
             file: text(matches, "file").unwrap_or_default().into(),
             url,
+            tls: tls.tls()?,
             stream,
             speed,
             hz: whole(
@@ -76,6 +94,7 @@ impl ReplayArgs {
             align: matches.get_flag("align"),
             log: text(matches, "log").map(PathBuf::from),
             agent_type: text(matches, "type").unwrap_or_default(),
+            credential: shown.filter(|text| !text.is_empty()).map(Into::into),
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 
-use super::{CliError, Command, Invocation, parse};
+use agnt_outbound::Tls;
+
+use super::{CliError, Command, Invocation, KeyAction, Place, parse};
+use crate::guard::{KeyOrder, Scope};
 
 fn run_with(args: &[&str], env: &[(&str, &str)]) -> Result<Invocation, CliError> {
     let args = ["agnt"].iter().chain(args).map(OsString::from);
@@ -64,8 +67,13 @@ fn demo_has_its_documented_defaults() {
         panic!("demo is Demo")
     };
     assert_eq!((agents, hz), (2000, 60));
-    let Command::Demo { config, agents, hz } =
-        run(&["demo", "--agents", "5", "--hz=10", "--loops", "3"])
+    let Command::Demo {
+        config,
+        agents,
+        hz,
+        has_data_dir: false,
+        shown: None,
+    } = run(&["demo", "--agents", "5", "--hz=10", "--loops", "3"])
     else {
         panic!("demo is Demo");
     };
@@ -235,4 +243,63 @@ fn what_is_not_utf8_is_refused() {
         others.into_iter(),
     )
     .unwrap();
+}
+
+#[test]
+fn a_demo_knows_whether_its_data_is_to_stay() {
+    for (args, env, want) in [
+        (&["demo"][..], &[][..], false),
+        (&["demo", "--data-dir", "./agnt-data"], &[], true),
+        (&["demo"], &[("AGNT_DATA_DIR", "here")], true),
+    ] {
+        let Command::Demo { has_data_dir, .. } = run_with(args, env).unwrap().command else {
+            panic!("demo is Demo");
+        };
+        assert_eq!(has_data_dir, want, "{args:?} {env:?}");
+    }
+}
+
+#[test]
+fn keys_are_made_shown_and_ended_at_a_server_or_its_store() {
+    let here = Place::Store("./agnt-data".into());
+    let mut order = KeyOrder::new("ci", [Scope::Agents, Scope::Tasks]);
+    let args = ["key", "create", "--name", "ci", "--scopes", "agents, tasks"];
+    let (action, place) = (KeyAction::Create(order.clone()), here.clone());
+    assert_eq!(run(&args), Command::Key { action, place });
+    let narrowed = [&args[..], &["--stream", "a, b", "--act-as", "agent-1"]].concat();
+    order.streams = Some(vec!["a".to_owned(), "b".to_owned()]);
+    order.act_as = Some(vec!["agent-1".to_owned()]);
+    let (action, place) = (KeyAction::Create(order), here.clone());
+    assert_eq!(run(&narrowed), Command::Key { action, place });
+    let command = run(&["key", "list", "--data-dir", "d"]);
+    let place = Place::Store("d".into());
+    let action = KeyAction::List;
+    assert_eq!(command, Command::Key { action, place });
+    let url = "http://127.0.0.1:8080";
+    let args = ["key", "revoke", "k1", "--url", url];
+    let env = [("AGNT_KEY", "agnt_x"), ("AGNT_DATA_DIR", "d")];
+    let place = Place::Server {
+        url: url.to_owned(),
+        key: Some("agnt_x".to_owned()),
+        tls: Tls::default(),
+    };
+    let id = "k1".to_owned();
+    let action = KeyAction::Revoke { id };
+    let command = run_with(&args, &env).unwrap().command;
+    assert_eq!(command, Command::Key { action, place });
+    assert!(mistake(&["key", "create", "--name", "x", "--scopes", "root"]).contains("'root'"));
+    assert!(mistake(&["key", "list", "--url", "127.0.0.1:8080"]).contains("http://HOST:PORT"));
+    let both = ["key", "list", "--url", url, "--data-dir", "d"];
+    assert!(mistake(&both).contains("one of them"));
+}
+
+#[test]
+fn a_backup_and_a_check_name_their_file() {
+    let place = Place::Store("d".into());
+    let file = "copy.redb".into();
+    let command = run_with(&["backup", "copy.redb"], &[("AGNT_DATA_DIR", "d")]);
+    assert_eq!(command.unwrap().command, Command::Backup { file, place });
+    let file = "copy.redb".into();
+    assert_eq!(run(&["check", "copy.redb"]), Command::Check { file });
+    assert!(mistake(&["check"]).contains("<FILE>"));
 }

@@ -70,6 +70,15 @@ pub enum ConfigError {
         /// What is wrong there.
         problem: String,
     },
+    /// A file in which nothing is: one that is being written, most likely.
+    #[error(
+        "config: file {} is empty; allowed: a TOML file, with a comment in it if it is to set nothing",
+        one_line(path)
+    )]
+    EmptyFile {
+        /// The file's path.
+        path: String,
+    },
     /// Values that are allowed one by one and do not go together.
     #[error("{key}: {value} is not allowed; allowed: {allowed}")]
     Conflict {

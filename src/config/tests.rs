@@ -85,7 +85,9 @@ fn flag_stands_over_environment_over_file_over_default() {
         ("PATH", "/bin"),
     ];
     let file = "streams_max = 2\nloops = 2\nfragments_max = 2\n";
-    let Loaded { config, warnings } = load(&flags, &env, Some(file)).unwrap();
+    let Loaded {
+        config, warnings, ..
+    } = load(&flags, &env, Some(file)).unwrap();
     assert_eq!(
         (config.streams_max, config.loops, config.fragments_max),
         (4, 3, 2)
@@ -169,7 +171,9 @@ fn an_unknown_key_names_the_nearest() {
 #[test]
 fn an_unknown_variable_of_ours_is_a_warning() {
     let env = [("AGNT_LISTEM", "x"), ("OTHER", "y"), ("AGNT_LOOPS", "2")];
-    let Loaded { config, warnings } = load(&[], &env, None).unwrap();
+    let Loaded {
+        config, warnings, ..
+    } = load(&[], &env, None).unwrap();
     assert_eq!(config.loops, 2);
     assert_eq!(
         warnings,
@@ -192,15 +196,22 @@ fn a_broken_file_names_the_line() {
 }
 
 #[test]
-fn listening_beyond_loopback_needs_allow_anonymous() {
+fn listening_beyond_loopback_without_credentials_needs_allow_anonymous() {
+    let check = |flags: &[(&str, &str)]| {
+        let config = load(flags, &[], None).unwrap().config;
+        config.check_without_credentials()
+    };
     for open in ["0.0.0.0:8080", "[::]:8080", "192.0.2.1:80"] {
-        let line = error(&[("listen", open)], &[], None);
+        let line = check(&[("listen", open)]).unwrap_err().to_string();
         assert!(
             line.starts_with(&format!("listen: {open} is not allowed")),
             "{line}"
         );
-        assert!(line.contains("--allow-anonymous"), "{line}");
-        load(&[("listen", open), ("allow-anonymous", "true")], &[], None).unwrap();
+        assert!(
+            line.contains("--allow-anonymous") && !line.contains('\n'),
+            "{line}"
+        );
+        check(&[("listen", open), ("allow-anonymous", "true")]).unwrap();
     }
     for closed in [
         "127.0.0.1:0",
@@ -208,8 +219,96 @@ fn listening_beyond_loopback_needs_allow_anonymous() {
         "[::1]:0",
         "[::ffff:127.0.0.1]:0",
     ] {
-        load(&[("listen", closed)], &[], None).unwrap();
+        check(&[("listen", closed)]).unwrap();
     }
+    // Who comes through a proxy is anywhere.
+    let proxied = ("trusted-proxy", "127.0.0.0/8");
+    let line = check(&[proxied]).unwrap_err().to_string();
+    assert!(
+        line.starts_with("trusted_proxy: 127.0.0.0/8 is not allowed"),
+        "{line}"
+    );
+    check(&[proxied, ("allow-anonymous", "true")]).unwrap();
+}
+
+#[test]
+fn words_files_hosts_and_addresses_are_read_and_printed() {
+    let flags = [
+        ("sync", "relaxed"),
+        (
+            "outbound-allow",
+            "hooks.example.com, *.example.org:8443,10.0.0.0/8",
+        ),
+        ("outbound-hmac-secret-file", "secret.txt"),
+        ("public-url", "https://swarm.example.com/"),
+    ];
+    let config = load(&flags, &[], None).unwrap().config;
+    assert_eq!(config.sync, super::Durability::Relaxed);
+    assert_eq!(config.outbound_allow.len(), 3);
+    assert_eq!(
+        config.public_url.as_deref(),
+        Some("https://swarm.example.com")
+    );
+    let printed = config.to_toml();
+    assert_eq!(load(&[], &[], Some(&printed)).unwrap().config, config);
+    let listed = "outbound_allow = [\"hooks.example.com\", \"*.example.org:8443\", \"10.0.0.0/8\"]\n\
+                  outbound_hmac_secret_file = \"secret.txt\"\n";
+    let listed = load(&[], &[], Some(listed)).unwrap().config;
+    assert_eq!(listed.outbound_allow, config.outbound_allow);
+    for (flag, bad) in [
+        ("sync", "never"),
+        ("outbound-allow", "hooks.example.com,,x"),
+        ("outbound-allow", "http://hooks.example.com"),
+        ("public-url", "swarm.example.com"),
+        ("public-url", "https://swarm.example.com/path"),
+    ] {
+        let line = error(&[(flag, bad)], &[], None);
+        assert!(line.contains(&format!("\"{bad}\"")), "{line}");
+    }
+    let line = error(&[("outbound-allow", "hooks.example.com")], &[], None);
+    assert!(
+        line.starts_with("outbound_hmac_secret_file: none"),
+        "{line}"
+    );
+}
+
+#[test]
+fn no_password_is_shown() {
+    let given = "redis://user:HUNTER2@cache.example:6380/1";
+    let config = load(&[("redis-url", given)], &[], None).unwrap().config;
+    let printed = config.to_toml();
+    assert!(
+        printed.contains("\nredis_url = \"redis://user@cache.example:6380/1\"\n"),
+        "{printed}"
+    );
+    assert!(!printed.contains("HUNTER2") && !format!("{config:?}").contains("HUNTER2"));
+    for (bad, shown) in [
+        (
+            "redis://user:HUNTER2@127.0.0.1:1:1/0",
+            "\"...@127.0.0.1:1:1/0\"",
+        ),
+        ("rediss://user:HUNTER2@host", "\"...@host\""),
+        ("redis://user:HUN@TER2@host?", "\"...@host?\""),
+        ("user:HUNTER2", "\"...\""),
+    ] {
+        let file = format!("redis_url = \"{bad}\"\n");
+        for line in [
+            error(&[("redis-url", bad)], &[], None),
+            error(&[], &[("AGNT_REDIS_URL", bad)], None),
+            error(&[], &[], Some(&file)),
+        ] {
+            assert!(line.starts_with(&format!("redis_url: {shown}")), "{line}");
+            assert!(!line.contains("TER2"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn what_was_given_is_known_wherever_it_was_given() {
+    let env = [("AGNT_LOOPS", "2"), ("AGNT_UNKNOWN", "2")];
+    let loaded = load(&[("sync", "disk")], &env, Some("streams_max = 1000\n")).unwrap();
+    let given: Vec<_> = loaded.given.into_iter().collect();
+    assert_eq!(given, ["loops", "streams_max", "sync"]);
 }
 
 #[test]

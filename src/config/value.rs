@@ -7,13 +7,18 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use agnt_outbound::HostPattern;
 use tracing_subscriber::EnvFilter;
+
+use crate::domain::{Bound, Network, PositionGrid, RedisAddress, WebOrigin};
 
 /// What is allowed as the text of one setting; its `Display` is the sentence shown to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// An IP address and a port.
     Address,
+    /// An IP address and a port, or nothing.
+    AddressIfAny,
     /// A directory, given by any text that is not empty.
     Directory,
     /// A whole number between both bounds, the bounds included.
@@ -32,10 +37,63 @@ pub enum Rule {
         /// What 0 stands for.
         zero: &'static str,
     },
+    /// A whole number between both bounds, 0 for none, or `auto`.
+    Bound {
+        /// The least that is allowed beside 0.
+        min: u64,
+        /// The most that is allowed.
+        max: u64,
+    },
     /// A switch that is on or off.
     Switch,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// Entries of an allow-list of hosts, with commas between.
+    Hosts,
+    /// Origins of pages, with commas between.
+    Origins,
+    /// Networks, with commas between.
+    Networks,
+    /// A file, or nothing.
+    FileIfAny,
+    /// Files, or none.
+    Files,
+    /// A file or the address of a document, or nothing.
+    FileOrUrl,
+    /// The address of an issuer, or nothing.
+    IssuerIfAny,
+    /// A text.
+    Text,
+    /// A text, or nothing.
+    TextIfAny,
+    /// Texts, or none.
+    Texts,
+    /// The address of a server, or nothing.
+    UrlIfAny,
+    /// The address of a Redis, or nothing.
+    RedisIfAny,
+    /// Steps of the position grid.
+    Grid,
     /// A filter of log lines, as the `tracing` ecosystem writes it.
     LogFilter,
+}
+
+/// When changes reach the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Before they are answered.
+    Disk,
+    /// A moment later.
+    Relaxed,
+}
+
+/// Whether clients show a certificate, where they are asked for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Who has none is not let in.
+    Required,
+    /// Who has none comes in without; who has one must have a good one.
+    Optional,
 }
 
 impl fmt::Display for Rule {
@@ -44,11 +102,51 @@ impl fmt::Display for Rule {
             Self::Address => {
                 out.write_str("an IP address and a port, as in 127.0.0.1:8080 or [::1]:0")
             }
+            Self::AddressIfAny => {
+                out.write_str("an IP address and a port, as in 127.0.0.1:9090, or nothing for none")
+            }
             Self::Directory => out.write_str("the path of a directory"),
             Self::Whole { min, max } => write!(out, "a whole number from {min} to {max}"),
             Self::WholeOrZero { min, max, zero } => {
                 write!(out, "a whole number from {min} to {max}, or 0 for {zero}")
             }
+            Self::Bound { min, max } => write!(
+                out,
+                "a whole number from {min} to {max}, 0 for no limit, or auto"
+            ),
+            Self::OneOf(words) => out.write_str(&words.join(" or ")),
+            Self::Hosts => out.write_str(
+                "nothing, or NAME, *.NAME, ADDRESS, NETWORK/BITS or *, each with :PORT or :* if \
+                 need be, with commas between",
+            ),
+            Self::Origins => out.write_str(
+                "nothing, or http://HOST[:PORT] or https://HOST[:PORT], with commas between",
+            ),
+            Self::Networks => {
+                out.write_str("nothing, or ADDRESS or NETWORK/BITS, with commas between")
+            }
+            Self::FileIfAny => out.write_str("the path of a file, or nothing for none"),
+            Self::Files => out.write_str("paths of files with commas between, or nothing"),
+            Self::FileOrUrl => {
+                out.write_str("the path of a file, https://HOST[:PORT]/PATH, or nothing for none")
+            }
+            Self::IssuerIfAny => {
+                out.write_str("https://HOST[:PORT][/PATH], or nothing for none")
+            }
+            Self::Text => out.write_str("1 to 255 bytes without control characters"),
+            Self::TextIfAny => {
+                out.write_str("1 to 255 bytes without control characters, or nothing for none")
+            }
+            Self::Texts => out.write_str(
+                "texts of 1 to 255 bytes without control characters, with commas between, or nothing",
+            ),
+            Self::UrlIfAny => {
+                out.write_str("http://HOST[:PORT] or https://HOST[:PORT], or nothing for none")
+            }
+            Self::RedisIfAny => {
+                out.write_str("redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or nothing for none")
+            }
+            Self::Grid => out.write_str(PositionGrid::ALLOWED),
             Self::Switch => out.write_str("true or false"),
             Self::LogFilter => {
                 out.write_str("a level (error, warn, info, debug, trace, off) or TARGET=LEVEL,...")
@@ -96,12 +194,150 @@ impl Value for PathBuf {
     }
 }
 
+impl Value for Vec<PathBuf> {
+    fn read(text: &str, rule: Rule) -> Option<Self> {
+        let entries = text.split(',').map(str::trim);
+        let entries = entries.filter(|_| !text.trim().is_empty());
+        entries.map(|entry| PathBuf::read(entry, rule)).collect()
+    }
+    fn toml(&self) -> String {
+        let entries = self.iter().map(|path| path.to_string_lossy());
+        quoted(&entries.collect::<Vec<_>>().join(","))
+    }
+}
+
+impl Value for Option<PathBuf> {
+    fn read(text: &str, rule: Rule) -> Option<Self> {
+        match text {
+            "" => Some(None),
+            path => PathBuf::read(path, rule).map(Some),
+        }
+    }
+    fn toml(&self) -> String {
+        self.as_ref().map_or_else(|| quoted(""), Value::toml)
+    }
+}
+
+impl Value for Option<String> {
+    fn read(text: &str, _: Rule) -> Option<Self> {
+        if text.is_empty() {
+            return Some(None);
+        }
+        let url: hyper::Uri = text.parse().ok()?;
+        let has_scheme = matches!(url.scheme_str(), Some("http" | "https"));
+        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();
+        let is_server = has_scheme && is_bare && url.authority().is_some();
+        is_server.then(|| Some(text.trim_end_matches('/').to_owned()))
+    }
+    fn toml(&self) -> String {
+        quoted(self.as_deref().unwrap_or(""))
+    }
+}
+
+impl Value for Option<SocketAddr> {
+    fn read(text: &str, _: Rule) -> Option<Self> {
+        match text {
+            "" => Some(None),
+            text => text.parse().ok().map(Some),
+        }
+    }
+    fn toml(&self) -> String {
+        quoted(&self.map(|address| address.to_string()).unwrap_or_default())
+    }
+}
+
+impl Value for Option<RedisAddress> {
+    fn read(text: &str, _: Rule) -> Option<Self> {
+        match text {
+            "" => Some(None),
+            address => address.parse().ok().map(Some),
+        }
+    }
+    fn toml(&self) -> String {
+        let shown = self.as_ref().map(RedisAddress::without_password);
+        quoted(&shown.unwrap_or_default())
+    }
+}
+
+/// Lists of what a text can be read as.
+macro_rules! lists {
+    ($($entry:ty),+) => {$(
+        impl Value for Vec<$entry> {
+            fn read(text: &str, _: Rule) -> Option<Self> {
+                let entries = text.split(',').map(str::trim);
+                let entries = entries.filter(|_| !text.trim().is_empty());
+                entries.map(|entry| entry.parse().ok()).collect()
+            }
+            fn toml(&self) -> String {
+                let entries = self.iter().map(ToString::to_string);
+                quoted(&entries.collect::<Vec<_>>().join(","))
+            }
+        }
+    )+};
+}
+lists!(HostPattern, Network, WebOrigin);
+
+impl Value for Durability {
+    fn read(text: &str, _: Rule) -> Option<Self> {
+        match text {
+            "disk" => Some(Self::Disk),
+            "relaxed" => Some(Self::Relaxed),
+            _ => None,
+        }
+    }
+    fn toml(&self) -> String {
+        quoted(match self {
+            Self::Disk => "disk",
+            Self::Relaxed => "relaxed",
+        })
+    }
+}
+
+impl Value for ClientAuth {
+    fn read(text: &str, _: Rule) -> Option<Self> {
+        match text {
+            "required" => Some(Self::Required),
+            "optional" => Some(Self::Optional),
+            _ => None,
+        }
+    }
+    fn toml(&self) -> String {
+        quoted(match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+        })
+    }
+}
+
+impl Value for Bound {
+    fn read(text: &str, rule: Rule) -> Option<Self> {
+        let read = text.parse().ok()?;
+        let is_allowed = match (rule, read) {
+            (Rule::Bound { min, max }, Self::At(most)) => (min..=max).contains(&most),
+            _ => true,
+        };
+        is_allowed.then_some(read)
+    }
+    fn toml(&self) -> String {
+        quoted(&self.to_string())
+    }
+}
+
 impl Value for bool {
     fn read(text: &str, _: Rule) -> Option<Self> {
         text.parse().ok()
     }
     fn toml(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Value for PositionGrid {
+    fn read(text: &str, _: Rule) -> Option<Self> {
+        Self::parse(text)
+    }
+    fn toml(&self) -> String {
+        quoted(&self.to_string())
     }
 }
 
@@ -130,7 +366,7 @@ macro_rules! whole_numbers {
 whole_numbers!(u32, u64, usize);
 
 /// A TOML basic string.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let escaped = text.chars().map(|letter| match letter {
         '"' | '\\' => format!("\\{letter}"),
         letter if letter.is_control() => format!("\\u{:04X}", u32::from(letter)),

@@ -24,13 +24,21 @@ pub enum DisconnectReason {
     NoLife,
     /// Control messages or events waiting for the peer outgrew their bound.
     TooSlow,
+    /// What the peer came in by is good no more, or nothing came in time.
+    CredentialsEnded,
+    /// The peer's credentials don't allow the session that it asks for.
+    NotAllowed,
+    /// More came within a second than may, again and again.
+    RateLimit,
+    /// The peer held much while there was no memory.
+    NoMemory,
     /// The server made a mistake in serving this peer.
     InternalError,
 }
 
 impl DisconnectReason {
     /// Every reason, in the order of its metric labels.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::PeerClosed,
         Self::PeerGone,
         Self::GoingAway,
@@ -41,6 +49,10 @@ impl DisconnectReason {
         Self::HandshakeTimeout,
         Self::NoLife,
         Self::TooSlow,
+        Self::CredentialsEnded,
+        Self::NotAllowed,
+        Self::RateLimit,
+        Self::NoMemory,
         Self::InternalError,
     ];
 
@@ -55,6 +67,10 @@ impl DisconnectReason {
             Self::MessageTooBig => 1009,
             Self::HandshakeTimeout | Self::NoLife => 4408,
             Self::TooSlow => 4409,
+            Self::CredentialsEnded => 4401,
+            Self::NotAllowed => 4403,
+            Self::RateLimit => 4429,
+            Self::NoMemory => 4503,
             Self::InternalError => 1011,
         }
     }
@@ -72,6 +88,10 @@ impl DisconnectReason {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::NoLife => "no_life",
             Self::TooSlow => "too_slow",
+            Self::CredentialsEnded => "credentials_ended",
+            Self::NotAllowed => "not_allowed",
+            Self::RateLimit => "rate_limit",
+            Self::NoMemory => "no_memory",
             Self::InternalError => "internal_error",
         }
     }

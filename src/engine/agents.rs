@@ -4,11 +4,17 @@
 //! usually name the same agents in the same order, so each publisher keeps the slots of its last
 //! tick as a hint and the index is asked only when a hint is wrong.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::label::Label;
+use super::publisher::SERVER;
 use agnt_codec::order::F32;
 use agnt_codec::{AgentMetrics, AgentPosition, StateCode};
+
+/// Most agents that went and wait to be told of.
+const REMOVED_MAX: usize = 1_000_000;
 
 /// The `changed` of a slot that no agent has.
 const FREE: u64 = u64::MAX;
@@ -31,6 +37,8 @@ pub struct AgentState {
     pub metadata: Option<Box<[u8]>>,
     /// Whether the metadata is CBOR rather than JSON.
     pub cbor: bool,
+    /// Name and type, as metadata gave them.
+    pub label: Option<Label>,
 }
 
 /// Something besides the position, and who said it when.
@@ -61,6 +69,13 @@ pub struct AgentTable {
     traces: Vec<Trace>,
     free: Vec<u32>,
     live: usize,
+    by_name: HashMap<Arc<str>, u32>,
+    /// Agents that went since somebody looked, if anybody does.
+    removed: Option<Vec<u32>>,
+    /// Agents that stay, whoever is silent; each has a state.
+    residents: HashSet<u32>,
+    /// Agents that stayed until lately, and when they were dismissed.
+    dismissed: HashMap<u32, Instant>,
     /// Newest states by agent id.
     pub states: HashMap<u32, Heard<AgentState>>,
     /// Newest metrics by agent id.
@@ -87,6 +102,75 @@ impl AgentTable {
     /// Whether nothing is known at all.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty() && self.states.is_empty() && self.metrics.is_empty()
+    }
+
+    /// Whether nothing is known that nobody could tell again: at most of residents, whose records
+    /// are older than `silent_before` or were never published.
+    pub fn is_expendable(&self, silent_before: Option<Instant>) -> bool {
+        let is_resident = |id: &u32| self.residents.contains(id);
+        let is_old = |slot: &u32| {
+            let trace = &self.traces[*slot as usize];
+            trace.publisher == SERVER || silent_before.is_some_and(|limit| trace.heard_at < limit)
+        };
+        self.slots
+            .iter()
+            .all(|(id, slot)| is_resident(id) && is_old(slot))
+            && self.states.keys().all(is_resident)
+            && self.metrics.keys().all(is_resident)
+    }
+
+    /// An agent stays from now on, whoever is silent; whether it did not before. What is kept of it
+    /// from then on is its state at least.
+    pub(super) fn settle(&mut self, id: u32) -> bool {
+        self.dismissed.remove(&id);
+        self.residents.insert(id)
+    }
+
+    /// An agent no longer stays; whether it did. Without a record nothing of it is left.
+    pub(super) fn dismiss(&mut self, id: u32, now: Instant) -> bool {
+        let was_resident = self.residents.remove(&id);
+        if was_resident {
+            self.dismissed.insert(id, now);
+        }
+        if was_resident && !self.slots.contains_key(&id) {
+            self.states.remove(&id);
+            self.metrics.remove(&id);
+            self.forget_names();
+        }
+        was_resident
+    }
+
+    /// Whether an agent stays.
+    pub fn is_resident(&self, id: u32) -> bool {
+        self.residents.contains(&id)
+    }
+
+    /// Whether an agent has a position.
+    pub fn is_live(&self, id: u32) -> bool {
+        let slot = self.slots.get(&id);
+        slot.is_some_and(|&slot| !self.records[slot as usize].is_gone())
+    }
+
+    /// What is kept of a state that a publisher said. What a resident is called is not a
+    /// publisher's to say, nor may it call another like one.
+    pub(super) fn proper(&self, id: u32, said: AgentState) -> AgentState {
+        let before = self.states.get(&id).map(|held| &held.value);
+        match before.filter(|_| self.is_resident(id)) {
+            Some(before) => AgentState {
+                state: said.state,
+                ..before.clone()
+            },
+            None => AgentState {
+                label: said.label.filter(|label| !self.is_taken(label, id)),
+                ..said
+            },
+        }
+    }
+
+    /// Whether a resident other than `id` is called so.
+    fn is_taken(&self, label: &Label, id: u32) -> bool {
+        let held = self.by_name.get(label.agent());
+        held.is_some_and(|&held| held != id && self.is_resident(held))
     }
 
     /// How many of `records` name an agent that is not in the table; `hints` are the slots that
@@ -135,10 +219,71 @@ impl AgentTable {
             self.traces[slot] = trace;
             match (was_gone, is_gone) {
                 (true, false) => self.live += 1,
-                (false, true) => self.live -= 1,
+                (false, true) => {
+                    self.live -= 1;
+                    if let Some(removed) = self.removed.as_mut().filter(|it| it.len() < REMOVED_MAX)
+                    {
+                        removed.push(id);
+                    }
+                }
                 _ => {}
             }
         }
+    }
+
+    /// Keeps the newest state of an agent, and its name.
+    pub fn keep_state(&mut self, id: u32, heard: Heard<AgentState>) {
+        let before = self
+            .states
+            .get(&id)
+            .and_then(|held| held.value.label.as_ref());
+        if before != heard.value.label.as_ref() {
+            if let Some(before) = before
+                && self.by_name.get(before.agent()) == Some(&id)
+            {
+                self.by_name.remove(before.agent());
+            }
+            if let Some(label) = &heard.value.label {
+                self.by_name.insert(Arc::clone(label.agent()), id);
+            }
+        }
+        self.states.insert(id, heard);
+    }
+
+    /// Whether anything is known of an agent.
+    pub fn knows(&self, id: u32) -> bool {
+        self.slots.contains_key(&id)
+            || self.states.contains_key(&id)
+            || self.metrics.contains_key(&id)
+    }
+
+    /// The agent that is called so: a resident, or else the agent of that number or name.
+    pub fn id_of(&self, agent: &str) -> Option<u32> {
+        let named = self.by_name.get(agent).copied();
+        let resident = named.filter(|id| self.is_resident(*id));
+        resident.or_else(|| agent.parse().ok()).or(named)
+    }
+
+    /// Who went since the last call; from the first call on it is noted.
+    pub fn take_removed(&mut self) -> Vec<u32> {
+        std::mem::take(self.removed.get_or_insert_default())
+    }
+
+    /// Agents heard of since an instant, and all that are not gone.
+    pub fn active_since(&self, instant: Instant) -> usize {
+        let held = self.records.iter().zip(&self.traces);
+        let is_active = |(record, trace): &(&AgentPosition, &Trace)| {
+            trace.changed != FREE && !record.is_gone() && trace.heard_at >= instant
+        };
+        held.filter(is_active).count()
+    }
+
+    fn forget_names(&mut self) {
+        let states = &self.states;
+        self.by_name.retain(|name, id| {
+            let held = states.get(id).and_then(|held| held.value.label.as_ref());
+            held.is_some_and(|label| label.agent() == name)
+        });
     }
 
     fn hint_holds(&self, hint: Option<u32>, id: u32) -> bool {
@@ -198,6 +343,19 @@ impl AgentTable {
         })
     }
 
+    /// The agents that were dismissed and are here again, as records that say that they are gone: who
+    /// publishes an agent may be a moment late to learn that it went. Those that were dismissed
+    /// before `forgotten_before` are looked at for the last time.
+    pub(super) fn lingering(&mut self, forgotten_before: Option<Instant>) -> Vec<AgentPosition> {
+        let dismissed = std::mem::take(&mut self.dismissed);
+        let lingering = dismissed.keys().filter(|id| self.is_live(**id));
+        let lingering = lingering.map(|id| gone_record(*id)).collect();
+        self.dismissed = dismissed;
+        self.dismissed
+            .retain(|_, at| forgotten_before.is_none_or(|limit| *at >= limit));
+        lingering
+    }
+
     /// The agents that are due for removal, as records that say so: silent since before
     /// `silent_before`, or of a publisher for which `has_left` holds.
     pub fn overdue(
@@ -212,6 +370,7 @@ impl AgentTable {
                 !record.is_gone()
                     && (silent_before.is_some_and(|limit| trace.heard_at < limit)
                         || has_left(trace.publisher))
+                    && !self.residents.contains(&record.id.get())
             })
             .map(|(record, _)| gone_record(record.id.get()))
             .collect()
@@ -231,20 +390,25 @@ impl AgentTable {
         silent_before: Option<Instant>,
         has_left: impl Fn(u32) -> bool,
     ) {
-        let slots = &self.slots;
+        let (slots, residents) = (&self.slots, &self.residents);
         let stays = |id: u32, at: Instant, publisher: u32| {
             slots.contains_key(&id)
+                || residents.contains(&id)
                 || !(silent_before.is_some_and(|limit| at < limit) || has_left(publisher))
         };
         self.states
             .retain(|&id, held| stays(id, held.at, held.publisher));
         self.metrics
             .retain(|&id, held| stays(id, held.at, held.publisher));
+        if self.states.len() < self.by_name.len() {
+            self.forget_names();
+        }
     }
 
     /// Frees the slots of agents that have been gone for longer than `kept_for`: no viewer needs to
-    /// hear of it any more. What else is known of them goes with the slot.
+    /// hear of it any more. What else is known of them goes with the slot, but for residents.
     pub fn bury(&mut self, now: Instant, kept_for: Duration) {
+        let named = self.states.len();
         for slot in 0..self.records.len() {
             let id = self.records[slot].id.get();
             let trace = &mut self.traces[slot];
@@ -253,10 +417,15 @@ impl AgentTable {
             if long_gone && trace.changed != FREE {
                 trace.changed = FREE;
                 self.slots.remove(&id);
-                self.states.remove(&id);
-                self.metrics.remove(&id);
+                if !self.residents.contains(&id) {
+                    self.states.remove(&id);
+                    self.metrics.remove(&id);
+                }
                 self.free.push(slot as u32);
             }
+        }
+        if self.states.len() < named {
+            self.forget_names();
         }
     }
 }
@@ -269,155 +438,5 @@ pub fn gone_record(id: u32) -> AgentPosition {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(id: u32, x: f32) -> AgentPosition {
-        AgentPosition::new(id, [x, 0.0, 0.0], [0.0; 3])
-    }
-
-    fn origin(publisher: u32, changed: u64) -> Origin {
-        Origin {
-            publisher,
-            now: Instant::now(),
-            changed,
-        }
-    }
-
-    fn ids<'a>(records: impl Iterator<Item = &'a AgentPosition>) -> Vec<u32> {
-        let mut ids: Vec<u32> = records.map(|record| record.id.get()).collect();
-        ids.sort_unstable();
-        ids
-    }
-
-    #[test]
-    fn the_last_writer_wins_whatever_the_hints_say() {
-        let mut table = AgentTable::default();
-        let (mut one, mut two) = (Vec::new(), Vec::new());
-        table.apply(
-            &[at(1, 1.0), at(4_000_000_000, 2.0)],
-            origin(1, 10),
-            &mut one,
-            0,
-        );
-        table.apply(
-            &[at(4_000_000_000, 3.0), at(1, 4.0)],
-            origin(2, 20),
-            &mut two,
-            0,
-        );
-        table.apply(&[at(4_000_000_000, 5.0)], origin(1, 30), &mut one, 0);
-        let mut held: Vec<(u32, f32)> = table
-            .all()
-            .map(|r| (r.id.get(), r.position[0].get()))
-            .collect();
-        held.sort_by_key(|(id, _)| *id);
-        assert_eq!(held, [(1, 4.0), (4_000_000_000, 5.0)]);
-    }
-
-    #[test]
-    fn changed_since_is_by_agent_and_tells_of_removals() {
-        let mut table = AgentTable::default();
-        let mut hints = Vec::new();
-        table.apply(
-            &[at(1, 0.0), at(2, 0.0), at(3, 0.0)],
-            origin(1, 100),
-            &mut hints,
-            0,
-        );
-        table.apply(&[at(2, 1.0)], origin(1, 200), &mut Vec::new(), 0);
-        table.apply(&[gone_record(3)], origin(1, 300), &mut Vec::new(), 0);
-        assert_eq!(ids(table.changed_since(100)), [2, 3]);
-        assert_eq!(ids(table.changed_since(200)), [3]);
-        assert_eq!(ids(table.all()), [1, 2]);
-        assert_eq!(table.live(), 2);
-    }
-
-    #[test]
-    fn an_agent_comes_back_after_it_was_gone() {
-        let mut table = AgentTable::default();
-        let mut hints = Vec::new();
-        for (record, live) in [
-            (at(9, 1.0), 1),
-            (gone_record(9), 0),
-            (gone_record(9), 0),
-            (at(9, 2.0), 1),
-        ] {
-            table.apply(&[record], origin(1, 1), &mut hints, 0);
-            assert_eq!(table.live(), live);
-        }
-    }
-
-    #[test]
-    fn unknown_agents_are_counted_before_anything_changes() {
-        let mut table = AgentTable::default();
-        let mut hints = Vec::new();
-        table.apply(&[at(1, 0.0), at(2, 0.0)], origin(1, 1), &mut hints, 0);
-        assert_eq!(
-            table.unknown(&[at(2, 0.0), at(3, 0.0), at(4, 0.0)], &hints),
-            2
-        );
-        assert_eq!(table.known(), 2);
-    }
-
-    #[test]
-    fn silence_and_departure_make_agents_overdue() {
-        let mut table = AgentTable::default();
-        table.apply(&[at(1, 0.0)], origin(1, 1), &mut Vec::new(), 0);
-        table.apply(&[at(2, 0.0)], origin(2, 1), &mut Vec::new(), 0);
-        assert_eq!(
-            ids(table.overdue(None, |publisher| publisher == 2).iter()),
-            [2]
-        );
-        let later = Instant::now() + Duration::from_secs(1);
-        assert_eq!(ids(table.overdue(Some(later), |_| false).iter()), [1, 2]);
-    }
-
-    #[test]
-    fn states_stay_with_the_slot_and_go_by_the_rule_without_one() {
-        let mut table = AgentTable::default();
-        let now = Instant::now();
-        let state = AgentState {
-            state: StateCode::IDLE,
-            metadata: None,
-            cbor: false,
-        };
-        for (id, publisher) in [(1, 1), (2, 1), (3, 2)] {
-            table.states.insert(
-                id,
-                Heard {
-                    value: state.clone(),
-                    at: now,
-                    publisher,
-                },
-            );
-        }
-        table.apply(&[at(1, 0.0)], origin(1, 1), &mut Vec::new(), 0);
-        table.apply(&[gone_record(1)], origin(1, 2), &mut Vec::new(), 0);
-        assert!(table.is_gone(1) && !table.is_gone(2));
-        table.forget_overdue(None, |publisher| publisher == 1);
-        let mut held: Vec<u32> = table.states.keys().copied().collect();
-        held.sort_unstable();
-        assert_eq!(held, [1, 3]);
-        table.forget_overdue(Some(now + Duration::from_secs(1)), |_| false);
-        assert_eq!(table.states.keys().copied().collect::<Vec<_>>(), [1]);
-    }
-
-    #[test]
-    fn a_buried_agent_frees_its_slot_for_another() {
-        let mut table = AgentTable::default();
-        table.apply(&[at(1, 0.0)], origin(1, 1), &mut Vec::new(), 0);
-        table.apply(&[gone_record(1)], origin(1, 2), &mut Vec::new(), 0);
-        table.bury(
-            Instant::now() + Duration::from_secs(2),
-            Duration::from_secs(1),
-        );
-        assert!(table.is_empty());
-        let mut stale_hint = vec![0];
-        table.apply(&[at(1, 2.0)], origin(1, 3), &mut stale_hint, 0);
-        table.apply(&[at(5, 1.0)], origin(1, 4), &mut Vec::new(), 0);
-        assert_eq!(ids(table.all()), [1, 5]);
-        assert_eq!(ids(table.changed_since(2)), [1, 5]);
-        assert_eq!(table.records.len(), 2);
-    }
-}
+#[path = "tests/agents.rs"]
+mod tests;

@@ -1,9 +1,14 @@
-//! Lanes: the logs of a stream, one per class of bytes and encoding, and who reads which.
+//! Lanes: the logs of a stream, one per class of bytes and encoding.
 
 use agnt_codec::AgentPosition;
 use bytes::BytesMut;
 
-/// One log of a stream. All viewers of one kind read the same lanes.
+use super::label::Label;
+
+/// How many encodings of a stream may be alive at once.
+pub const ENCODINGS_MAX: usize = 8;
+
+/// One log of a stream. All viewers of one feed read the same lanes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// `POSITION_UPDATE` frames. Lossy: who lags continues at a state tick.
@@ -15,25 +20,90 @@ pub enum Lane {
     Events,
     /// The same with the metadata of state records. Reliable.
     EventsWithMetadata,
+    /// Events as JSON text. Reliable and retained.
+    EventsJson,
+    /// Critical events as JSON text, which overtake the others. Reliable and retained.
+    CriticalJson,
+    /// Who is who: names and types of agents as JSON text. Reliable and retained.
+    AgentIndex,
+    /// Changes of the graph as JSON text. Reliable and retained.
+    GraphJson,
+    /// Changes of the graph as `EDGE_BATCH` frames. Reliable and retained.
+    GraphBinary,
+    /// What the encoder reads: each tick's frames, bare, behind a `TICK_INFO`. Lossy.
+    Frames,
+    /// Positions in the encoding of that slot. Lossy.
+    Encoded(u8),
 }
 
 impl Lane {
     /// Every lane, in the order of its index.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 10 + ENCODINGS_MAX] = [
         Self::Positions,
         Self::PositionsJson,
         Self::Events,
         Self::EventsWithMetadata,
+        Self::EventsJson,
+        Self::CriticalJson,
+        Self::AgentIndex,
+        Self::GraphJson,
+        Self::GraphBinary,
+        Self::Frames,
+        Self::Encoded(0),
+        Self::Encoded(1),
+        Self::Encoded(2),
+        Self::Encoded(3),
+        Self::Encoded(4),
+        Self::Encoded(5),
+        Self::Encoded(6),
+        Self::Encoded(7),
+    ];
+
+    /// The lanes that are kept for a while whoever reads them, so that a session can go on where it
+    /// was cut off.
+    pub const RETAINED: [Self; 5] = [
+        Self::EventsJson,
+        Self::CriticalJson,
+        Self::AgentIndex,
+        Self::GraphJson,
+        Self::GraphBinary,
     ];
 
     /// Where the lane stands in [`Self::ALL`].
     pub const fn index(self) -> usize {
-        self as usize
+        match self {
+            Self::Positions => 0,
+            Self::PositionsJson => 1,
+            Self::Events => 2,
+            Self::EventsWithMetadata => 3,
+            Self::EventsJson => 4,
+            Self::CriticalJson => 5,
+            Self::AgentIndex => 6,
+            Self::GraphJson => 7,
+            Self::GraphBinary => 8,
+            Self::Frames => 9,
+            Self::Encoded(slot) => 10 + slot as usize,
+        }
     }
 
     /// Whether a lagging viewer may skip bytes of this lane.
     pub const fn is_lossy(self) -> bool {
-        matches!(self, Self::Positions | Self::PositionsJson)
+        matches!(
+            self,
+            Self::Positions | Self::PositionsJson | Self::Frames | Self::Encoded(_)
+        )
+    }
+
+    /// Whether it is one of [`Self::RETAINED`].
+    pub const fn is_retained(self) -> bool {
+        matches!(
+            self,
+            Self::EventsJson
+                | Self::CriticalJson
+                | Self::AgentIndex
+                | Self::GraphJson
+                | Self::GraphBinary
+        )
     }
 }
 
@@ -57,7 +127,7 @@ impl ViewerKind {
         }
     }
 
-    /// The lane of states, metrics and events; JSON viewers have none yet.
+    /// The lane of states, metrics and events in binary.
     pub const fn events(self) -> Option<Lane> {
         match self {
             Self::Binary => Some(Lane::Events),
@@ -73,8 +143,12 @@ impl ViewerKind {
 pub struct Encoders {
     /// Appends one finished binary message that carries the given AGNT frame.
     pub seal_frame: fn(frame: &[u8], out: &mut BytesMut),
+    /// Appends one finished text message.
+    pub seal_text: fn(text: &[u8], out: &mut BytesMut),
     /// Appends one finished text message with these positions; agents that are gone included.
     pub seal_positions_json: fn(records: &[AgentPosition], out: &mut BytesMut),
+    /// Reads name and type from metadata in JSON.
+    pub read_label: fn(metadata: &[u8]) -> Option<Label>,
     /// The length of the finished message at the front of `sealed`, or `None` if it is cut short.
     pub sealed_bytes: fn(sealed: &[u8]) -> Option<usize>,
 }

@@ -1,6 +1,9 @@
 //! Each bound of the data plane in one table.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::domain::{MemoryRoom, PositionGrid};
 
 /// The bounds of the engine; bytes are bytes on the wire.
 #[derive(Clone, Debug)]
@@ -10,6 +13,10 @@ pub struct Limits {
     /// States, metrics and coordination events kept for the viewers of one stream; a viewer that
     /// falls further behind is closed.
     pub events_bytes_max: usize,
+    /// Bytes of each retained lane that are kept for sessions that come back.
+    pub resume_bytes_max: usize,
+    /// To what positions are rounded when they come in.
+    pub position_grid: PositionGrid,
     /// Frames of one tick that wait for the tick's last frame.
     pub tick_bytes_max: usize,
     /// Distinct agents of one stream.
@@ -22,6 +29,8 @@ pub struct Limits {
     pub agent_ttl: Option<Duration>,
     /// Agents of a publisher that left are removed after this long.
     pub publisher_linger: Duration,
+    /// Whether there is memory for more: where there isn't, no agents are added and less is kept.
+    pub room: Arc<MemoryRoom>,
 }
 
 /// How long a state tick may be handed to further viewers: well below the 100 ms that the first
@@ -41,6 +50,9 @@ pub const TOMBSTONE_KEPT_AT_LEAST: Duration = Duration::from_secs(10);
 
 /// Metadata of a state record is kept for later viewers up to this size; larger is passed on only.
 pub const METADATA_KEPT_BYTES_MAX: usize = 1024;
+
+/// A stream that has events a session may come back for is kept for this long after the last.
+pub const RESUME_KEPT_FOR: Duration = Duration::from_mins(1);
 
 /// An open chunk is closed when it has grown to this size.
 pub const CHUNK_BYTES: usize = 256 * 1024;

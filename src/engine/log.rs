@@ -25,6 +25,10 @@ pub struct Chunk {
     pub published_at: Instant,
     /// Which bytes came from sessions that are viewers too, in order; usually none.
     pub own: Option<Arc<[OwnRange]>>,
+    /// How many messages of the log lie before it.
+    pub first: u64,
+    /// After this nobody wants it any more.
+    pub expires_at: Option<Instant>,
 }
 
 /// The bytes of a log that a viewer published itself and does not get back.
@@ -43,6 +47,29 @@ impl Chunk {
     pub fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
+
+    /// The number of its last message, counted from 1.
+    pub fn last(&self) -> u64 {
+        self.first + u64::from(self.messages)
+    }
+
+    /// The offset at which the message begins that `messages` of the log lie before, if it is
+    /// here; `length` tells how long a message is.
+    pub fn offset_of(&self, messages: u64, length: fn(&[u8]) -> Option<usize>) -> Option<u64> {
+        if !(self.first..self.last()).contains(&messages) {
+            return None;
+        }
+        let mut offset = 0;
+        for _ in self.first..messages {
+            offset += length(&self.bytes[offset..])?;
+        }
+        Some(self.start + offset as u64)
+    }
+
+    /// Whether nobody wants it any more.
+    pub fn is_expired(&self, now: Instant) -> bool {
+        self.expires_at.is_some_and(|at| now >= at)
+    }
 }
 
 /// The log; see the module.
@@ -55,6 +82,9 @@ pub struct Log {
     open_messages: u32,
     open_since: Option<Instant>,
     open_own: Vec<OwnRange>,
+    open_expires_at: Option<Instant>,
+    /// Messages in and before the sealed chunks.
+    sealed_messages: u64,
 }
 
 impl Default for Log {
@@ -74,6 +104,8 @@ impl Log {
             open_messages: 0,
             open_since: None,
             open_own: Vec::new(),
+            open_expires_at: None,
+            sealed_messages: 0,
         }
     }
 
@@ -85,6 +117,22 @@ impl Log {
     /// The offset behind the last byte, sealed or not.
     pub fn end(&self) -> u64 {
         self.sealed_end + self.open.len() as u64
+    }
+
+    /// Messages ever appended.
+    pub fn messages(&self) -> u64 {
+        self.sealed_messages + u64::from(self.open_messages)
+    }
+
+    /// Messages that are not here any more.
+    pub fn forgotten_messages(&self) -> u64 {
+        let oldest = self.chunks.front();
+        oldest.map_or(self.sealed_messages, |chunk| chunk.first)
+    }
+
+    /// When the newest chunk was published.
+    pub fn newest_at(&self) -> Option<Instant> {
+        self.chunks.back().map(|chunk| chunk.published_at)
     }
 
     /// Bytes held.
@@ -124,6 +172,20 @@ impl Log {
         }
     }
 
+    /// Appends a message that nobody wants after `expires_at`, in a chunk of its own.
+    pub fn append_expiring(
+        &mut self,
+        now: Instant,
+        publisher: Option<u32>,
+        expires_at: Instant,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        self.seal();
+        self.open_expires_at = Some(expires_at);
+        self.append(1, now, publisher, write);
+        self.seal();
+    }
+
     /// Counts messages that nobody reads: the offset moves on, the bytes are not kept.
     pub fn skip(&mut self, bytes: usize) {
         self.seal();
@@ -144,9 +206,12 @@ impl Log {
             messages: std::mem::take(&mut self.open_messages),
             published_at,
             own: (!own.is_empty()).then(|| own.into()),
+            first: self.sealed_messages,
+            expires_at: self.open_expires_at.take(),
             bytes,
         };
         self.sealed_end = chunk.end();
+        self.sealed_messages += u64::from(chunk.messages);
         self.chunks.push_back(chunk);
         if self.open.capacity() < CHUNK_BYTES / 8 {
             // Reclaims the same region once nobody holds a chunk of it any more.
@@ -161,7 +226,20 @@ impl Log {
             self.start = chunk.start;
         }
         self.sealed_end = chunk.end();
+        self.sealed_messages = chunk.last();
         self.chunks.push_back(chunk);
+    }
+
+    /// The offset at which the message begins that `messages` others lie before, of those that are
+    /// here and sealed; the end, if it is the next. `length` tells how long a message is.
+    pub fn offset_of(&self, messages: u64, length: fn(&[u8]) -> Option<usize>) -> Option<u64> {
+        if messages == self.sealed_messages {
+            return Some(self.sealed_end);
+        }
+        let at = self.chunks.partition_point(|chunk| chunk.first <= messages);
+        self.chunks
+            .get(at.checked_sub(1)?)?
+            .offset_of(messages, length)
     }
 
     /// The sealed chunks that have bytes at or behind `offset`, oldest first.

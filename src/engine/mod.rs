@@ -10,24 +10,38 @@
 //! queue here is without a bound.
 
 pub mod agents;
+pub mod encoding;
+pub mod feed;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
+pub mod grid;
+pub mod label;
 pub mod lane;
+mod letter;
 pub mod limits;
 pub mod log;
+mod mail_queue;
+mod mail_room;
+pub mod mailbox;
+pub mod mandate;
 pub mod publisher;
 pub mod publishing;
 pub mod queue;
+pub mod residents;
+pub mod retained;
 pub mod state_tick;
 pub mod stream;
 pub mod streams;
 pub mod upkeep;
 pub mod watchers;
 
+pub use feed::{Feed, RetainedLanes};
 pub use lane::{Encoders, Lane, ViewerKind};
 pub use limits::Limits;
+pub use mandate::Mandate;
 pub use publisher::Publisher;
-pub use publishing::{Call, PublishError};
+pub use publishing::{Call, PublishError, StateChange};
+pub use residents::{Resident, Settled};
 pub use stream::Stream;
 pub use streams::{Streams, StreamsFull};
 pub use watchers::Wake;

@@ -2,6 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::mandate::KnownMandate;
+
+/// The number of what the server itself publishes.
+pub(super) const SERVER: u32 = 0;
+
 /// What the engine keeps for one publishing session; owned by the session.
 #[derive(Debug)]
 pub struct Publisher {
@@ -13,6 +18,8 @@ pub struct Publisher {
     pub(super) tick_frames: u32,
     /// Whether a tick was refused whose last frame has not come.
     pub(super) is_skipping: bool,
+    /// For which registered agents it may speak.
+    pub(super) mandate: KnownMandate,
     /// Whether the session is a viewer too and must not get its own frames back.
     also_views: bool,
 }
@@ -20,13 +27,29 @@ pub struct Publisher {
 impl Publisher {
     /// A publisher with a number of its own.
     pub fn new(also_views: bool) -> Self {
+        Self::numbered(Self::next_number(), also_views)
+    }
+
+    /// Bytes of a tick that has not ended.
+    pub fn held_bytes(&self) -> usize {
+        self.tick.capacity()
+    }
+
+    /// A number that no other publisher has, for a session that may become one.
+    pub fn next_number() -> u32 {
         static NEXT: AtomicU32 = AtomicU32::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The publisher of that number.
+    pub fn numbered(number: u32, also_views: bool) -> Self {
         Self {
-            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            number,
             hints: Vec::new(),
             tick: Vec::new(),
             tick_frames: 0,
             is_skipping: false,
+            mandate: KnownMandate::default(),
             also_views,
         }
     }

@@ -7,15 +7,20 @@ use std::time::Instant;
 
 use agnt_codec::{
     AgentMetrics, AgentPosition, Emit, Flags, Frame, Frames, Metadata, MetricsBatch, Payload,
-    StateBatch, StateBatchOut, StateRecord,
+    StateBatch, StateBatchOut, StateCode, StateRecord,
 };
 use bytes::BytesMut;
 
 use super::agents::{AgentState, AgentTable, Heard, Origin};
+use super::encoding::push;
+use super::grid;
+use super::label::Label;
 use super::lane::Lane;
 use super::limits::{METADATA_KEPT_BYTES_MAX, TOMBSTONE_KEPT_AT_LEAST};
+use super::mandate::Mandate;
 use super::publisher::Publisher;
 use super::stream::{Core, Stream};
+use crate::domain::Room;
 
 /// The byte of an AGNT frame that holds the flags.
 const FLAGS_OFFSET: usize = 5;
@@ -32,6 +37,21 @@ pub struct Call {
     pub now: Instant,
 }
 
+/// An agent that is in another state or has another name than before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// The agent.
+    pub id: u32,
+    /// Its state until now, if one was known.
+    pub before: Option<StateCode>,
+    /// Its state from now on.
+    pub after: StateCode,
+    /// Its name and type, if they are known.
+    pub label: Option<Label>,
+    /// Whether these are new.
+    pub is_named: bool,
+}
+
 /// Why a frame was refused; nothing of its tick was applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
@@ -43,6 +63,9 @@ pub enum PublishError {
         /// How many agents the frame would add.
         over: usize,
     },
+    /// There is no memory for further agents.
+    #[error("agents: the server has no memory for further ones now")]
+    NoMemory,
     /// A tick grew beyond its bound without a frame that ends it.
     #[error("tick: {bytes} bytes without a frame that has MORE=0; allowed are {bytes_max}")]
     TickTooLarge {
@@ -50,6 +73,16 @@ pub enum PublishError {
         bytes: usize,
         /// The bound.
         bytes_max: usize,
+    },
+    /// The frame says something of a registered agent for which the publisher may not speak.
+    #[error(
+        "id: {id} is for a registered agent, and this session may not speak for that one; allowed are {mandate}"
+    )]
+    ForeignAgent {
+        /// The agent's id.
+        id: u32,
+        /// For whom the publisher may speak.
+        mandate: Mandate,
     },
 }
 
@@ -72,7 +105,7 @@ impl Stream {
             return self.commit(publisher, frame.bytes(), 1, call);
         }
         let bytes = publisher.tick.len() + frame.bytes().len();
-        let bytes_max = self.limits.tick_bytes_max;
+        let bytes_max = self.limits.room.fitted(self.limits.tick_bytes_max);
         if bytes > bytes_max {
             publisher.drop_tick();
             publisher.is_skipping = has_more;
@@ -99,6 +132,8 @@ impl Stream {
         frames: u32,
         call: Call,
     ) -> Result<(), PublishError> {
+        let rounded = grid::rounded(tick, self.grid_step);
+        let tick = rounded.as_deref().unwrap_or(tick);
         let mut guard = self.lock();
         let core = &mut *guard;
         if self.check_room(&core.table, publisher, tick).is_err() {
@@ -119,6 +154,9 @@ impl Stream {
         if let Some(log) = core.lane_if_read(Lane::Positions, tick.len()) {
             log.append(frames, call.now, publisher.echo_to(), write);
         }
+        self.append_frames(core, publisher.echo_to(), call.now, frames, |out| {
+            out.extend_from_slice(tick);
+        });
         let changed = core.lane(Lane::Positions).end();
         let origin = Origin {
             publisher: publisher.number(),
@@ -132,8 +170,31 @@ impl Stream {
             first += records.len();
         }
         publisher.hints.truncate(first);
-        self.announce(core, &[Lane::Positions], call.loop_id);
+        self.announce(core, &[Lane::Positions, Lane::Frames], call.loop_id);
         Ok(())
+    }
+
+    /// Counts a tick, and appends its bare frames for the encoder if anybody wants an encoding.
+    pub(super) fn append_frames(
+        &self,
+        core: &mut Core,
+        publisher: Option<u32>,
+        now: Instant,
+        frames: u32,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        core.ticks += 1;
+        if !core.watchers.read(Lane::Frames) {
+            return;
+        }
+        let info = self.tick_info(core.ticks, now);
+        let mut bytes = Vec::new();
+        push(&info, Flags::NONE, &mut bytes);
+        write(&mut bytes);
+        let log = core.lane_mut(Lane::Frames);
+        log.append(frames, now, publisher, |out| out.extend_from_slice(&bytes));
+        let ends = (log.end(), core.lane(Lane::Positions).end());
+        core.encodings.mark(ends);
     }
 
     fn check_room(
@@ -153,6 +214,9 @@ impl Stream {
     }
 
     fn check_count(&self, held: usize, unknown: usize) -> Result<(), PublishError> {
+        if unknown > 0 && self.limits.room.now() != Room::Ample {
+            return Err(PublishError::NoMemory);
+        }
         let agents_max = self.limits.agents_per_stream_max;
         if unknown > 0 && held + unknown > agents_max {
             return Err(PublishError::TooManyAgents {
@@ -164,14 +228,15 @@ impl Stream {
     }
 
     /// Publishes a `STATE_BATCH`: viewers that asked for metadata get it as it came, the others
-    /// get the bare records.
+    /// get the bare records. Returns which agents are in another state or have another name than
+    /// before.
     pub fn publish_states(
         &self,
         publisher: &Publisher,
         frame: &Frame<'_>,
         states: &StateBatch<'_>,
         call: Call,
-    ) -> Result<(), PublishError> {
+    ) -> Result<Vec<StateChange>, PublishError> {
         let mut guard = self.lock();
         let core = &mut *guard;
         let held = &core.table.states;
@@ -180,15 +245,28 @@ impl Stream {
             .filter(|record| !held.contains_key(&record.id))
             .count();
         self.check_count(held.len(), unknown)?;
+        let mut changes = Vec::new();
         for record in states.records() {
-            core.table.states.insert(
-                record.id,
-                Heard {
-                    value: kept_state(&record, core.table.states.get(&record.id)),
-                    at: call.now,
-                    publisher: publisher.number(),
-                },
-            );
+            let before = core.table.states.get(&record.id);
+            let heard = Heard {
+                value: core
+                    .table
+                    .proper(record.id, self.kept_state(&record, before)),
+                at: call.now,
+                publisher: publisher.number(),
+            };
+            let before_state = before.map(|held| held.value.state);
+            let is_named = heard.value.label != before.and_then(|held| held.value.label.clone());
+            if before_state != Some(record.state) || is_named {
+                changes.push(StateChange {
+                    id: record.id,
+                    before: before_state,
+                    after: record.state,
+                    label: heard.value.label.clone(),
+                    is_named,
+                });
+            }
+            core.table.keep_state(record.id, heard);
         }
         let has_metadata = states.records().any(|record| record.metadata.is_some());
         let bare = has_metadata.then(|| without_metadata(frame.flags(), states));
@@ -202,7 +280,7 @@ impl Stream {
             call,
         );
         self.announce(core, &EVENT_LANES, call.loop_id);
-        Ok(())
+        Ok(changes)
     }
 
     /// Publishes `PERFORMANCE_METRICS`.
@@ -281,27 +359,34 @@ fn position_frames(tick: &[u8]) -> impl Iterator<Item = &[AgentPosition]> {
         })
 }
 
-/// What is kept of a state record; the name and type that were given once stay.
-fn kept_state(record: &StateRecord<'_>, before: Option<&Heard<AgentState>>) -> AgentState {
-    let (bytes, cbor) = match record.metadata {
-        Some(Metadata::Json(text)) => (text.as_bytes(), false),
-        Some(Metadata::Cbor(bytes)) => (bytes, true),
-        None => {
-            let before = before.map(|held| &held.value);
-            let metadata = before.and_then(|value| value.metadata.clone());
-            let cbor = before.is_some_and(|value| value.cbor);
-            return AgentState {
-                state: record.state,
-                metadata,
-                cbor,
-            };
+impl Stream {
+    /// What is kept of a state record; the name and type that were given once stay.
+    fn kept_state(
+        &self,
+        record: &StateRecord<'_>,
+        before: Option<&Heard<AgentState>>,
+    ) -> AgentState {
+        let (bytes, cbor) = match record.metadata {
+            Some(Metadata::Json(text)) => (text.as_bytes(), false),
+            Some(Metadata::Cbor(bytes)) => (bytes, true),
+            None => {
+                let before = before.map(|held| &held.value);
+                return AgentState {
+                    state: record.state,
+                    metadata: before.and_then(|value| value.metadata.clone()),
+                    cbor: before.is_some_and(|value| value.cbor),
+                    label: before.and_then(|value| value.label.clone()),
+                };
+            }
+        };
+        let kept = Some(bytes).filter(|bytes| bytes.len() <= METADATA_KEPT_BYTES_MAX);
+        let label = kept.filter(|_| !cbor).and_then(self.encoders.read_label);
+        AgentState {
+            state: record.state,
+            metadata: kept.map(Box::from),
+            cbor,
+            label: label.or_else(|| before.and_then(|held| held.value.label.clone())),
         }
-    };
-    let kept = Some(bytes).filter(|bytes| bytes.len() <= METADATA_KEPT_BYTES_MAX);
-    AgentState {
-        state: record.state,
-        metadata: kept.map(Box::from),
-        cbor,
     }
 }
 

@@ -14,7 +14,7 @@ use agnt_codec::{
 use bytes::{Bytes, BytesMut};
 
 use super::agents::{AgentTable, Selection};
-use super::lane::{Encoders, ViewerKind};
+use super::lane::{Encoders, Lane, ViewerKind};
 use super::limits::JSON_RECORDS_MAX;
 
 /// Finished messages that bring a viewer up to date, and where it goes on behind them.
@@ -26,6 +26,8 @@ pub struct StateTick {
     pub messages: u32,
     /// For whom.
     pub kind: ViewerKind,
+    /// From which lane they read positions.
+    pub lane: Lane,
     /// Everything that changed behind this offset of [`super::Lane::Positions`] is in it;
     /// `None`: the whole state.
     pub since: Option<u64>,
@@ -124,20 +126,25 @@ pub(super) fn write(table: &AgentTable, wanted: Wanted, encoders: &Encoders) -> 
         });
     }
     if since.is_none() && next_slot.is_none() && !is_json {
-        let with_metadata = kind == ViewerKind::BinaryWithMetadata;
-        for part in state_batches(&state_records(table, with_metadata)) {
-            made.seal(&StateBatchOut { records: part }, Flags::KEYFRAME, encoders);
-        }
-        let shown = table.metrics.iter().filter(|(id, _)| !table.is_gone(**id));
-        let metrics: Vec<AgentMetrics> = shown.map(|(_, held)| held.value).collect();
-        for part in metrics.chunks(POSITIONS_PER_FRAME_MAX) {
-            made.seal(&MetricsBatch { records: part }, Flags::KEYFRAME, encoders);
-        }
+        made.add_events(table, kind, encoders);
     }
     made
 }
 
 impl Made {
+    /// All states and metrics that are known.
+    pub(super) fn add_events(&mut self, table: &AgentTable, kind: ViewerKind, encoders: &Encoders) {
+        let with_metadata = kind == ViewerKind::BinaryWithMetadata;
+        for part in state_batches(&state_records(table, with_metadata)) {
+            self.seal(&StateBatchOut { records: part }, Flags::KEYFRAME, encoders);
+        }
+        let shown = table.metrics.iter().filter(|(id, _)| !table.is_gone(**id));
+        let metrics: Vec<AgentMetrics> = shown.map(|(_, held)| held.value).collect();
+        for part in metrics.chunks(POSITIONS_PER_FRAME_MAX) {
+            self.seal(&MetricsBatch { records: part }, Flags::KEYFRAME, encoders);
+        }
+    }
+
     fn seal(&mut self, batch: &dyn Emit, flags: Flags, encoders: &Encoders) {
         let mut frame = vec![0; batch.encoded_bytes()];
         if let Ok(bytes) = batch.emit(flags, &mut frame) {
@@ -178,7 +185,7 @@ fn metadata_of(bytes: &[u8], cbor: bool) -> Option<Metadata<'_>> {
 }
 
 /// Cuts records of different lengths into batches that fit a frame.
-fn state_batches<'a, 'b>(
+pub(super) fn state_batches<'a, 'b>(
     records: &'b [StateRecord<'a>],
 ) -> impl Iterator<Item = &'b [StateRecord<'a>]> {
     let mut rest = records;

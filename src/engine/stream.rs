@@ -12,8 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::agents::AgentTable;
+use super::encoding::{Bell, Registry, Workshop};
 use super::lane::{Encoders, Lane, ViewerKind};
-use super::limits::{JSON_RECORDS_MAX, Limits, STATE_PART_RECORDS_MAX, STATE_TICK_SHARED_FOR};
+use super::limits::{
+    JSON_RECORDS_MAX, Limits, RESUME_KEPT_FOR, STATE_PART_RECORDS_MAX, STATE_TICK_SHARED_FOR,
+};
 use super::log::Log;
 use super::publisher::Publisher;
 use super::state_tick::{self, StateTick, Wanted};
@@ -29,7 +32,13 @@ pub struct Stream {
     pub(super) limits: Arc<Limits>,
     pub(super) encoders: Encoders,
     heads: [AtomicU64; Lane::ALL.len()],
+    epoch: u32,
+    /// Positions are rounded to multiples of this; 0 leaves them alone.
+    pub(super) grid_step: f32,
     core: Mutex<Core>,
+    /// What makes positions in other encodings; locked before the core, never behind it.
+    pub(super) workshop: Mutex<Workshop>,
+    pub(super) bell: Arc<Bell>,
 }
 
 /// What the lock guards.
@@ -44,6 +53,12 @@ pub(super) struct Core {
     pub(super) departed: HashMap<u32, Instant>,
     /// Up to where the JSON lane tells of the positions lane.
     pub(super) json_since: u64,
+    /// Ticks published so far.
+    pub(super) ticks: u64,
+    /// The encodings that are in use, and what viewers of them wait for.
+    pub(super) encodings: Registry,
+    /// When a session last read JSON events or said that it may come back for them.
+    pub(super) json_events_wanted_at: Option<Instant>,
 }
 
 impl fmt::Debug for Stream {
@@ -57,12 +72,26 @@ impl fmt::Debug for Stream {
 impl Stream {
     /// An empty stream.
     pub fn new(name: StreamName, limits: Arc<Limits>, encoders: Encoders) -> Self {
+        Self::with_bell(name, limits, encoders, Arc::default())
+    }
+
+    /// An empty stream whose encodings are made by whoever listens to the bell.
+    pub(super) fn with_bell(
+        name: StreamName,
+        limits: Arc<Limits>,
+        encoders: Encoders,
+        bell: Arc<Bell>,
+    ) -> Self {
         Self {
+            grid_step: limits.position_grid.step_of(&name),
             name,
             limits,
             encoders,
             heads: Default::default(),
+            epoch: fastrand::u32(1..),
             core: Mutex::default(),
+            workshop: Mutex::default(),
+            bell,
         }
     }
 
@@ -71,15 +100,28 @@ impl Stream {
         &self.name
     }
 
+    /// A number that changes when the stream begins anew: sequences count within it.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
     /// The end of a lane, read without the lock.
     pub fn head(&self, lane: Lane) -> u64 {
         self.heads[lane.index()].load(Ordering::Acquire)
     }
 
-    /// Whether it holds nothing and nobody watches.
-    pub fn is_empty(&self) -> bool {
+    /// Whether it holds nothing that could not be told again, nobody watches, and nobody may come
+    /// back for its events.
+    pub fn is_empty(&self, now: Instant) -> bool {
         let core = self.lock();
-        core.table.is_empty() && core.watchers.is_empty()
+        let is_kept = |lane: &Lane| {
+            let newest = core.lane(*lane).newest_at();
+            newest.is_some_and(|at| now.saturating_duration_since(at) < RESUME_KEPT_FOR)
+        };
+        let silent_before = self.limits.agent_ttl.and_then(|ttl| now.checked_sub(ttl));
+        core.watchers.is_empty()
+            && core.table.is_expendable(silent_before)
+            && !Lane::RETAINED.iter().any(is_kept)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
@@ -102,7 +144,9 @@ impl Stream {
             let slowest = core.watchers.slowest(lane, Some(loop_id));
             slowest.map_or(0, |pulled| core.lane(lane).end() - pulled)
         };
-        Lane::ALL.into_iter().map(lag).max().unwrap_or(0)
+        // The encoder conflates when it lags; nobody waits for it.
+        let lanes = Lane::ALL.into_iter().filter(|lane| *lane != Lane::Frames);
+        lanes.map(lag).max().unwrap_or(0)
     }
 
     /// A publisher left: its agents are removed when its time is over, unless others publish them.
@@ -119,19 +163,14 @@ impl Stream {
 
     /// A viewer of the loop no longer reads a lane.
     pub fn unwatch(&self, loop_id: usize, lane: Lane) {
-        let mut core = self.lock();
-        core.watchers.remove(loop_id, lane);
-        if !core.watchers.read(lane) {
-            let end = core.lane(lane).end();
-            core.lanes[lane.index()] = Log::starting_at(end);
-        }
+        self.lock().unwatch(loop_id, lane);
     }
 
     /// Brings the loop's own copy of each lane that its viewers read up to date.
     pub fn pull(&self, loop_id: usize, copy: &mut Lanes) {
         let mut guard = self.lock();
         let core = &mut *guard;
-        for lane in Lane::ALL {
+        for lane in core.watchers.lanes_of(loop_id) {
             let Some(from) = core.watchers.pulled(loop_id, lane) else {
                 continue;
             };
@@ -144,11 +183,15 @@ impl Stream {
                 copy.push(chunk.clone());
             }
             core.watchers.note_pulled(loop_id, lane, log.end());
+            if lane.is_retained() {
+                log.forget_beyond(self.limits.room.fitted(self.limits.resume_bytes_max));
+                continue;
+            }
             if let Some(slowest) = core.watchers.slowest(lane, None) {
                 log.forget_before(slowest);
             }
             log.forget_beyond(match lane.is_lossy() {
-                true => self.limits.log_bytes_max,
+                true => self.limits.room.fitted(self.limits.log_bytes_max),
                 false => self.limits.events_bytes_max,
             });
         }
@@ -161,6 +204,7 @@ impl Stream {
     pub fn state_tick(
         &self,
         kind: ViewerKind,
+        lane: Lane,
         since: Option<u64>,
         from: (u64, u64),
         now: Instant,
@@ -174,7 +218,11 @@ impl Stream {
                 (Some(made), Some(asked)) => made <= asked,
                 _ => false,
             };
-            tick.kind == kind && covers && tick.positions_at >= from.0 && tick.events_at >= from.1
+            tick.kind == kind
+                && tick.lane == lane
+                && covers
+                && tick.positions_at >= from.0
+                && tick.events_at >= from.1
         };
         if let Some(tick) = core.state_ticks.iter().find(serves) {
             return tick.clone();
@@ -192,6 +240,7 @@ impl Stream {
                 from_slot: 0,
                 records_max,
             },
+            lane,
             now,
         );
         core.state_ticks.push(tick.clone());
@@ -202,6 +251,7 @@ impl Stream {
     pub fn state_part(
         &self,
         kind: ViewerKind,
+        lane: Lane,
         since: Option<u64>,
         from_slot: usize,
         now: Instant,
@@ -219,21 +269,23 @@ impl Stream {
                 from_slot,
                 records_max,
             },
+            lane,
             now,
         )
     }
 
-    fn make(&self, core: &Core, wanted: Wanted, now: Instant) -> StateTick {
+    fn make(&self, core: &Core, wanted: Wanted, lane: Lane, now: Instant) -> StateTick {
         let made = state_tick::write(&core.table, wanted, &self.encoders);
         let Wanted { kind, since, .. } = wanted;
         StateTick {
             bytes: made.bytes.freeze(),
             messages: made.messages,
             kind,
+            lane,
             since,
             stops: made.stops.into(),
             next_slot: made.next_slot,
-            positions_at: core.lane(kind.positions()).end(),
+            positions_at: core.lane(lane).end(),
             events_at: kind.events().map_or(0, |lane| core.lane(lane).end()),
             made_at: now,
         }
@@ -249,8 +301,20 @@ fn offset_for(kind: ViewerKind, offset: u64) -> u64 {
 }
 
 impl Core {
+    pub(super) fn unwatch(&mut self, loop_id: usize, lane: Lane) {
+        self.watchers.remove(loop_id, lane);
+        if !self.watchers.read(lane) && !lane.is_retained() {
+            let end = self.lane(lane).end();
+            self.lanes[lane.index()] = Log::starting_at(end);
+        }
+    }
+
     pub(super) fn lane(&self, lane: Lane) -> &Log {
         &self.lanes[lane.index()]
+    }
+
+    pub(super) fn lane_mut(&mut self, lane: Lane) -> &mut Log {
+        &mut self.lanes[lane.index()]
     }
 
     /// The lane, if anybody reads it; otherwise `bytes` are only counted.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use super::encoding::Bell;
 use super::lane::Encoders;
 use super::limits::Limits;
 use super::stream::Stream;
@@ -14,6 +15,7 @@ use crate::domain::StreamName;
 pub struct Streams {
     limits: Arc<Limits>,
     encoders: Encoders,
+    bell: Arc<Bell>,
     by_name: Mutex<HashMap<StreamName, Arc<Stream>>>,
 }
 
@@ -42,8 +44,14 @@ impl Streams {
         Self {
             limits: Arc::new(limits),
             encoders,
+            bell: Arc::default(),
             by_name: Mutex::default(),
         }
+    }
+
+    /// What the encoder of these streams listens to.
+    pub fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
     }
 
     /// The bounds of the engine.
@@ -62,10 +70,11 @@ impl Streams {
                 streams_max: self.limits.streams_max,
             });
         }
-        let stream = Arc::new(Stream::new(
+        let stream = Arc::new(Stream::with_bell(
             name.clone(),
             Arc::clone(&self.limits),
             self.encoders,
+            self.bell(),
         ));
         by_name.insert(name.clone(), Arc::clone(&stream));
         Ok(stream)
@@ -83,7 +92,7 @@ impl Streams {
         }
         drop(streams);
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        by_name.retain(|_, stream| Arc::strong_count(stream) > 1 || !stream.is_empty());
+        by_name.retain(|_, stream| Arc::strong_count(stream) > 1 || !stream.is_empty(now));
         usage.streams = by_name.len();
         usage
     }

@@ -8,12 +8,16 @@ use bytes::BytesMut;
 use agnt_codec::{AgentPosition, Emit, Flags, POSITIONS_PER_FRAME_MAX, PositionUpdate};
 
 use super::agents::Origin;
+use super::encoding::push_positions;
 use super::lane::{Lane, ViewerKind};
 use super::limits::{JSON_RECORDS_MAX, TOMBSTONE_KEPT_FOR};
+use super::mandate::BELIEVED_FOR;
+use super::publisher::SERVER;
 use super::stream::{Core, Stream};
 
-/// The publisher of what the server itself publishes.
-const SERVER: u32 = 0;
+/// So long an agent that was dismissed is looked for: twice as long as somebody may go on to publish
+/// it.
+const DISMISSED_KEPT_FOR: Duration = BELIEVED_FOR.saturating_mul(2);
 
 /// What a stream holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,11 +40,12 @@ impl Stream {
             table, departed, ..
         } = &mut *core;
         let has_left = |publisher: u32| departed.get(&publisher).is_some_and(is_over);
-        let overdue = table.overdue(silent_before, has_left);
+        let mut overdue = table.overdue(silent_before, has_left);
+        overdue.extend(table.lingering(now.checked_sub(DISMISSED_KEPT_FOR)));
         table.forget_overdue(silent_before, has_left);
         core.departed.retain(|_, left| !is_over(left));
         if !overdue.is_empty() {
-            self.remove(core, &overdue, now);
+            self.publish_own_positions(core, &overdue, now);
         }
         // Who gets all lanes from now on needs no word of who went before.
         let kept_for = match core.watchers.is_empty() {
@@ -55,11 +60,17 @@ impl Stream {
         }
     }
 
-    /// Publishes that agents are gone, as one tick.
-    fn remove(&self, core: &mut Core, gone: &[AgentPosition], now: Instant) {
+    /// Publishes positions that the server itself says, as one tick: where agents are, or that they
+    /// are gone.
+    pub(super) fn publish_own_positions(
+        &self,
+        core: &mut Core,
+        records: &[AgentPosition],
+        now: Instant,
+    ) {
         let mut frame = Vec::new();
-        let parts = gone.chunks(POSITIONS_PER_FRAME_MAX);
-        let last = parts.len() - 1;
+        let parts = records.chunks(POSITIONS_PER_FRAME_MAX);
+        let last = parts.len().saturating_sub(1);
         for (at, records) in parts.enumerate() {
             let update = PositionUpdate { records };
             frame.resize(update.encoded_bytes(), 0);
@@ -73,9 +84,12 @@ impl Stream {
                 });
             }
         }
+        self.append_frames(core, None, now, 1, |out| {
+            push_positions(records, Flags::NONE, out);
+        });
         let changed = core.lane(Lane::Positions).end();
         core.table.apply(
-            gone,
+            records,
             Origin {
                 publisher: SERVER,
                 now,
@@ -84,7 +98,7 @@ impl Stream {
             &mut Vec::new(),
             0,
         );
-        self.announce(core, &[Lane::Positions], None);
+        self.announce(core, &[Lane::Positions, Lane::Frames], None);
     }
 
     /// Appends what changed since the last time to the JSON lane, if anybody reads it.

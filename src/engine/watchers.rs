@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
+
 use super::lane::Lane;
 
 /// Wakes an event loop that has something to pull.
@@ -65,6 +67,13 @@ impl Watchers {
             watcher.pulled[lane.index()] = end;
         }
         watcher.viewers[lane.index()] += 1;
+    }
+
+    /// The lanes that viewers of a loop read.
+    pub(super) fn lanes_of(&self, loop_id: usize) -> ArrayVec<Lane, { Lane::ALL.len() }> {
+        let watcher = self.0.iter().find(|watcher| watcher.loop_id == loop_id);
+        let reads = |lane: &Lane| watcher.is_some_and(|held| held.viewers[lane.index()] > 0);
+        Lane::ALL.into_iter().filter(reads).collect()
     }
 
     /// One viewer less.

@@ -1,15 +1,17 @@
 //! The viewer's files, embedded in the program.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{self, HeaderValue};
 use hyper::{HeaderMap, Response, StatusCode};
 use rust_embed::RustEmbed;
+
+use super::body::AnswerBody;
 
 #[derive(RustEmbed)]
 #[folder = "viewer/"]
 #[include = "*.html"]
 #[include = "*.css"]
+#[include = "*.js"]
 #[include = "*.mjs"]
 #[include = "*.svg"]
 struct Viewer;
@@ -18,10 +20,11 @@ struct Viewer;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
      img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'";
 
-/// The file that a path names, `/` being the page itself.
-pub fn find(path: &str, request: &HeaderMap) -> Option<Response<Full<Bytes>>> {
+/// The file that a path names; `/` and `/docs/` are pages.
+pub fn find(path: &str, request: &HeaderMap) -> Option<Response<AnswerBody>> {
     let name = match path {
         "/" => "index.html",
+        "/docs/" => "docs/index.html",
         path => path.strip_prefix('/')?,
     };
     let file = Viewer::get(name)?;
@@ -38,13 +41,13 @@ pub fn find(path: &str, request: &HeaderMap) -> Option<Response<Full<Bytes>>> {
         (false, std::borrow::Cow::Borrowed(bytes)) => Bytes::from_static(bytes),
         (false, std::borrow::Cow::Owned(bytes)) => Bytes::from(bytes),
     };
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(AnswerBody::Whole(body));
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
     let kind = match name.rsplit('.').next() {
-        Some("mjs") => "text/javascript; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "text/html; charset=utf-8",

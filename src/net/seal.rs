@@ -5,18 +5,24 @@ use bytes::BytesMut;
 
 use super::ws::OpCode;
 use super::ws::head::{sealed_bytes, write_message};
-use crate::dialect::visual::write_positions;
+use crate::dialect::visual::{read_label, write_positions};
 use crate::engine::Encoders;
 
 /// Frames as binary messages, JSON as text messages.
 pub const ENCODERS: Encoders = Encoders {
     seal_frame,
+    seal_text,
     seal_positions_json,
+    read_label,
     sealed_bytes,
 };
 
 fn seal_frame(frame: &[u8], out: &mut BytesMut) {
     write_message(OpCode::Binary, frame, out);
+}
+
+fn seal_text(text: &[u8], out: &mut BytesMut) {
+    write_message(OpCode::Text, text, out);
 }
 
 fn seal_positions_json(records: &[AgentPosition], out: &mut BytesMut) {

@@ -2,18 +2,23 @@
 //!
 //! The request is judged here, strictly; the accept key and the hand-over are fastwebsockets'.
 
+use std::io;
+
 use bytes::Bytes;
-use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::event_loop::Socket;
 
 /// Why a request can't be upgraded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpgradeError {
     /// It does not ask for it.
-    #[error("this path speaks WebSocket: send GET with 'Upgrade: websocket'")]
+    #[error("this path speaks WebSocket: send GET with 'Upgrade: websocket' over HTTP/1.1")]
     NotAsked,
     /// Another version than 13.
     #[error("Sec-WebSocket-Version: '{0}' is not supported; 13 is")]
@@ -39,6 +44,16 @@ pub fn check<B>(request: &Request<B>) -> Result<(), UpgradeError> {
         return Err(UpgradeError::HttpVersion);
     }
     single(headers, header::HOST)?;
+    // What stands behind the request is WebSocket's, to every reader.
+    let is_empty = |value: &HeaderValue| value == "0";
+    if !headers.get_all(header::CONTENT_LENGTH).iter().all(is_empty) {
+        let text = "a request for an upgrade has no body";
+        return Err(UpgradeError::Header(header::CONTENT_LENGTH, text));
+    }
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        let text = "a request for an upgrade has no body";
+        return Err(UpgradeError::Header(header::TRANSFER_ENCODING, text));
+    }
     let version = single(headers, header::SEC_WEBSOCKET_VERSION)?;
     if version != "13" {
         let shown = version
@@ -90,11 +105,27 @@ fn is_key(text: &str) -> bool {
 }
 
 /// Takes the socket back from hyper, with the bytes that came behind the request.
-pub fn reclaim(upgraded: Upgraded) -> std::io::Result<(std::net::TcpStream, Bytes)> {
+pub fn reclaim(upgraded: Upgraded) -> io::Result<(Socket, Bytes)> {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let socket = unbound(parts.io.into_inner())?;
+            return Ok((Socket::plain(socket), parts.read_buf));
+        }
+        Err(upgraded) => upgraded,
+    };
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| std::io::Error::other("the connection is not a plain TCP socket"))?;
-    Ok((parts.io.into_inner().into_std()?, parts.read_buf))
+        .downcast::<TokioIo<TlsStream<TcpStream>>>()
+        .map_err(|_| io::Error::other("the connection is neither plain TCP nor TLS over it"))?;
+    let (socket, session) = parts.io.into_inner().into_inner();
+    let socket = unbound(socket)?;
+    Ok((Socket::encrypted(socket, session), parts.read_buf))
+}
+
+/// Without the bound of those who speak HTTP; a session has its own.
+fn unbound(socket: TcpStream) -> io::Result<std::net::TcpStream> {
+    let socket = socket.into_std()?;
+    socket2::SockRef::from(&socket).set_tcp_user_timeout(None)?;
+    Ok(socket)
 }
 
 #[cfg(test)]

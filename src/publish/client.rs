@@ -7,18 +7,18 @@
 //! - nothing is queued here: a write that the server doesn't take is awaited, so that TCP slows
 //!   the publisher.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use std::{fmt, io};
 
 use agnt_codec::{
     AgentPosition, Emit, Flags, HEADER_BYTES, Metadata, PAYLOAD_BYTES_MAX, POSITIONS_PER_FRAME_MAX,
     PositionUpdate, StateBatchOut, StateCode, StateRecord,
 };
+use agnt_outbound::WriteHalf;
 use fastwebsockets::OpCode;
 use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -59,15 +59,22 @@ pub struct Publisher {
 }
 
 /// The write half, shared with the task that answers pings.
-#[derive(Debug)]
 pub(super) struct Writer {
-    socket: OwnedWriteHalf,
+    socket: WriteHalf,
     /// Whether a write was begun and not finished.
     torn: bool,
 }
 
+impl fmt::Debug for Writer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Writer")
+            .field("torn", &self.torn)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Writer {
-    pub(super) fn new(socket: OwnedWriteHalf) -> Self {
+    pub(super) fn new(socket: WriteHalf) -> Self {
         Self {
             socket,
             torn: false,
@@ -81,6 +88,8 @@ impl Writer {
         }
         self.torn = true;
         self.socket.write_all(bytes).await?;
+        // TLS may hold back what the kernel had no room for.
+        self.socket.flush().await?;
         self.torn = false;
         Ok(())
     }
@@ -103,9 +112,10 @@ impl Publisher {
         endpoint: &Endpoint,
         client_id: &str,
     ) -> Result<Self, ClientError> {
-        let (mut reader, socket): (Reader, OwnedWriteHalf) = dial::dial(endpoint).await?;
+        let (mut reader, socket): (Reader, WriteHalf) = dial::dial(endpoint).await?;
         let mut writer = Writer::new(socket);
-        let ack = dial::shake_hands(&mut reader, &mut writer, client_id).await?;
+        let credential = endpoint.credential.as_ref();
+        let ack = dial::shake_hands(&mut reader, &mut writer, client_id, credential).await?;
         let writer = Arc::new(Mutex::new(writer));
         let errors = Arc::new(AtomicU64::new(0));
         let (ended, ending) = watch::channel(None);

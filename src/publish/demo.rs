@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use agnt_outbound::Tls;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -15,6 +16,7 @@ use super::client_error::ClientError;
 use super::endpoint::Endpoint;
 use super::flock::Flock;
 use super::stopping;
+use crate::domain::HiddenText;
 
 /// The bound of the random wait after the first failed try; it doubles with each further one.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -30,14 +32,25 @@ const STEP_S_MAX: f64 = 0.1;
 const HZ_MIN: f64 = 0.1;
 const HZ_MAX: f64 = 1_000.0;
 
+/// How a connection comes in.
+#[derive(Debug)]
+pub struct Entrance {
+    /// How TLS is spoken, if it is.
+    pub tls: Tls,
+    /// What is shown to be let in by.
+    pub credential: Option<HiddenText>,
+}
+
 /// Flies `agents` agents and publishes them to the server at `url`, `hz` ticks a second, until
-/// `shutdown` becomes true.
+/// `shutdown` becomes true. Each connection comes in as `entrance` says then.
 ///
-/// The only error is an address that can't be used; everything else is logged and tried again.
+/// The only error is an address that can't be used; failed connections are logged and tried again. It
+/// also ends if the flock was lost to a mistake in a step of it.
 pub async fn run(
     url: &str,
     agents: usize,
     hz: f64,
+    entrance: &(impl Fn() -> Entrance + Send + Sync),
     mut shutdown: watch::Receiver<bool>,
 ) -> Result<(), ClientError> {
     let endpoint = Endpoint::parse(url, None)?;
@@ -47,7 +60,7 @@ pub async fn run(
         hz,
     };
     tokio::select! {
-        () = flight.go_on(&endpoint) => {}
+        () = flight.go_on(&endpoint, entrance) => {}
         () = stopping(&mut shutdown) => {}
     }
     Ok(())
@@ -60,11 +73,14 @@ struct Flight {
 }
 
 impl Flight {
-    /// Connects and publishes, again and again.
-    async fn go_on(&mut self, endpoint: &Endpoint) {
+    /// Connects and publishes, again and again, as long as there is a flock.
+    async fn go_on(&mut self, endpoint: &Endpoint, entrance: &(impl Fn() -> Entrance + Sync)) {
         let mut tries = 0;
-        loop {
-            match Publisher::connect(endpoint, "agnt-demo").await {
+        while self.flock.is_some() {
+            let Entrance { tls, credential } = entrance();
+            let mut endpoint = endpoint.clone().speaking(tls);
+            endpoint.credential = credential;
+            match Publisher::connect(&endpoint, "agnt-demo").await {
                 Ok(mut publisher) => {
                     tries = 0;
                     tracing::info!(session = publisher.session_id(), "the flock is published");

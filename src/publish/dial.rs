@@ -1,7 +1,8 @@
 //! From an address to a session: TCP, the upgrade to a WebSocket, the handshake.
 
-use std::io::{self, Cursor};
+use std::io::Cursor;
 
+use agnt_outbound::{Link, ReadHalf, WriteHalf};
 use bytes::Bytes;
 use fastwebsockets::{
     FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split, handshake,
@@ -16,13 +17,12 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, Chain};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::client::Writer;
 use super::client_error::{ClientError, Ending};
 use super::endpoint::Endpoint;
 use super::outgoing::Outgoing;
+use crate::domain::HiddenText;
 use crate::domain::time::iso_8601;
 
 /// The longest message that a server may send to a publisher, in bytes.
@@ -32,7 +32,7 @@ const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 const REFUSAL_BYTES_MAX: usize = 4 * 1024;
 
 /// The read half: what came with the answer to the upgrade, then the socket.
-pub(super) type Reader = FragmentCollectorRead<Chain<Cursor<Bytes>, OwnedReadHalf>>;
+pub(super) type Reader = FragmentCollectorRead<Chain<Cursor<Bytes>, ReadHalf>>;
 
 /// What the server's answer to the handshake says.
 #[derive(Debug, Deserialize)]
@@ -48,19 +48,19 @@ fn heartbeat_ms_default() -> u64 {
     30_000
 }
 
-/// Connects and upgrades; the halves are those of the plain TCP socket.
-pub(super) async fn dial(endpoint: &Endpoint) -> Result<(Reader, OwnedWriteHalf), ClientError> {
-    let socket = connect(&endpoint.authority)
+/// Connects and upgrades; the halves are those of the connection beneath HTTP.
+pub(super) async fn dial(endpoint: &Endpoint) -> Result<(Reader, WriteHalf), ClientError> {
+    let link = Link::connect(&endpoint.authority, endpoint.tls.as_ref())
         .await
         .map_err(|source| ClientError::Connect {
             authority: endpoint.authority.clone(),
             source,
         })?;
-    let upgraded = upgrade(endpoint, socket).await?;
+    let upgraded = upgrade(endpoint, link).await?;
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
-        .map_err(|_| ClientError::Http("the connection is not a plain socket".to_owned()))?;
-    let (read, write) = parts.io.into_inner().into_split();
+        .downcast::<TokioIo<Link>>()
+        .map_err(|_| ClientError::Http("the connection is another's".to_owned()))?;
+    let (read, write) = parts.io.into_inner().into_halves();
     let read = Cursor::new(parts.read_buf).chain(read);
     let (mut reader, _) = after_handshake_split(read, tokio::io::sink(), Role::Client);
     // Pings and Close reach the caller, who owns the write half that answers them.
@@ -70,13 +70,7 @@ pub(super) async fn dial(endpoint: &Endpoint) -> Result<(Reader, OwnedWriteHalf)
     Ok((FragmentCollectorRead::new(reader), write))
 }
 
-async fn connect(authority: &str) -> io::Result<TcpStream> {
-    let socket = TcpStream::connect(authority).await?;
-    socket.set_nodelay(true)?;
-    Ok(socket)
-}
-
-async fn upgrade(endpoint: &Endpoint, socket: TcpStream) -> Result<Upgraded, ClientError> {
+async fn upgrade(endpoint: &Endpoint, link: Link) -> Result<Upgraded, ClientError> {
     let http = |error: hyper::Error| ClientError::Http(error.to_string());
     let request = Request::get(&endpoint.target)
         .header(HOST, &endpoint.authority)
@@ -86,7 +80,7 @@ async fn upgrade(endpoint: &Endpoint, socket: TcpStream) -> Result<Upgraded, Cli
         .header(SEC_WEBSOCKET_KEY, handshake::generate_key())
         .body(Empty::<Bytes>::new())
         .map_err(|error| ClientError::Http(error.to_string()))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.map_err(http)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(link)).await.map_err(http)?;
     tokio::spawn(async move {
         // Whatever goes wrong here also fails the request or the upgrade, which report it.
         let _ = connection.with_upgrades().await;
@@ -121,8 +115,9 @@ pub(super) async fn shake_hands(
     reader: &mut Reader,
     writer: &mut Writer,
     client_id: &str,
+    credential: Option<&HiddenText>,
 ) -> Result<Ack, ClientError> {
-    let hello = serde_json::json!({
+    let mut hello = serde_json::json!({
         "type": "handshake",
         "version": "1.0.0",
         "capabilities": ["binary"],
@@ -130,6 +125,9 @@ pub(super) async fn shake_hands(
         "timestamp": iso_8601(),
         "role": "publisher",
     });
+    if let Some(credential) = credential {
+        hello["token"] = credential.reveal().into();
+    }
     let mut outgoing = Outgoing::default();
     outgoing.push_message(OpCode::Text, hello.to_string().as_bytes());
     loop {

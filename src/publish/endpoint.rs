@@ -1,11 +1,12 @@
 //! Where a publisher connects to: a server's WebSocket URL, checked and completed.
 //!
-//! Accepted: `ws://HOST[:PORT][/PATH][?QUERY]`, and the same with `http://` as the server prints
-//! it. Without a path the standard one is added. TLS (`wss://`, `https://`) is refused by name.
+//! Accepted: `ws://HOST[:PORT][/PATH][?QUERY]` and `wss://`, and the same with `http://` and `https://`
+//! as the server prints it. Without a path the standard one is added.
 
+use agnt_outbound::Tls;
 use hyper::Uri;
 
-use crate::domain::StreamName;
+use crate::domain::{HiddenText, StreamName};
 
 /// The path that a URL without one stands for.
 pub const STANDARD_PATH: &str = "/api/visualisation/agents/ws";
@@ -13,15 +14,9 @@ pub const STANDARD_PATH: &str = "/api/visualisation/agents/ws";
 /// Why a URL is not one that a publisher can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// The text is not a URL with a host and a plain WebSocket scheme.
-    #[error("url: {url:?} is not allowed; allowed is ws://HOST:PORT or ws://HOST:PORT/PATH")]
+    /// The text is not a URL with a host and a scheme of WebSocket.
+    #[error("url: {url:?} is not allowed; allowed is ws://HOST:PORT/PATH or wss://HOST:PORT/PATH")]
     Invalid {
-        /// The URL as it was given.
-        url: String,
-    },
-    /// The URL asks for TLS.
-    #[error("url: {url:?} asks for TLS, which this client does not speak; allowed is ws://")]
-    Tls {
         /// The URL as it was given.
         url: String,
     },
@@ -34,6 +29,10 @@ pub struct Endpoint {
     pub authority: String,
     /// Path and query of the request.
     pub target: String,
+    /// How TLS is spoken, if it is asked for: by the system's authorities, unless somebody says otherwise.
+    pub tls: Option<Tls>,
+    /// What the handshake shows to be let in by.
+    pub credential: Option<HiddenText>,
 }
 
 impl Endpoint {
@@ -43,15 +42,11 @@ impl Endpoint {
             url: url.to_owned(),
         };
         let uri: Uri = url.parse().map_err(|_| invalid())?;
-        match uri.scheme_str() {
-            Some("ws" | "http") => {}
-            Some("wss" | "https") => {
-                return Err(EndpointError::Tls {
-                    url: url.to_owned(),
-                });
-            }
+        let (tls, standard_port) = match uri.scheme_str() {
+            Some("ws" | "http") => (None, 80),
+            Some("wss" | "https") => (Some(Tls::default()), 443),
             _ => return Err(invalid()),
-        }
+        };
         let host = uri
             .host()
             .filter(|host| !host.is_empty())
@@ -64,7 +59,7 @@ impl Endpoint {
             .strip_prefix(':')
         {
             Some(port) => port.parse::<u16>().map_err(|_| invalid())?,
-            None => 80,
+            None => standard_port,
         };
         let authority = format!("{host}:{port}");
         let path = if uri.path().len() > 1 {
@@ -84,12 +79,23 @@ impl Endpoint {
         Ok(Self {
             authority,
             target: format!("{path}{mark}{}", query.join("&")),
+            tls,
+            credential: None,
         })
+    }
+
+    /// The same, with TLS spoken so if it is asked for.
+    #[must_use]
+    pub fn speaking(mut self, tls: Tls) -> Self {
+        self.tls = self.tls.map(|_| tls);
+        self
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use agnt_outbound::Trust;
+
     use super::*;
 
     fn parsed(url: &str, stream: Option<&str>) -> (String, String) {
@@ -134,6 +140,19 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_asked_for_by_the_scheme_and_has_its_own_port() {
+        for (url, authority) in [("wss://h/p", "h:443"), ("https://h:80/p", "h:80")] {
+            let endpoint = Endpoint::parse(url, None).expect("a good URL");
+            assert_eq!(endpoint.authority, authority);
+            assert_eq!(endpoint.tls, Some(Tls::default()));
+            let file = Tls::trusting(Trust::Authorities("ca.pem".into()));
+            assert_eq!(endpoint.speaking(file.clone()).tls, Some(file));
+        }
+        let plain = Endpoint::parse("ws://h", None).expect("a good URL");
+        assert_eq!(plain.speaking(Tls::default()).tls, None);
+    }
+
+    #[test]
     fn other_urls_are_refused_with_what_is_allowed() {
         for url in [
             "",
@@ -149,16 +168,6 @@ mod tests {
             assert_eq!(
                 refused,
                 Err(EndpointError::Invalid {
-                    url: url.to_owned()
-                }),
-                "{url}"
-            );
-        }
-        for url in ["wss://h/", "https://h:443/"] {
-            let refused = Endpoint::parse(url, None);
-            assert_eq!(
-                refused,
-                Err(EndpointError::Tls {
                     url: url.to_owned()
                 }),
                 "{url}"

@@ -4,8 +4,8 @@
 //! come in any order, the times of one agent must strictly rise. The file is read line by line, so
 //! that memory grows with the points that are kept, not with the text.
 //!
-//! Ids: if every `agent_id` is a decimal number that fits a u32, the numbers are kept; otherwise
-//! all agents are numbered from 1 in order of appearance.
+//! Ids: if every `agent_id` is a decimal number that fits a u32, and none is for registered agents,
+//! the numbers are kept; otherwise all agents are numbered from 1 in order of appearance.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,6 +16,7 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::csv::{self, CsvError};
 use super::track::{Point, Track};
+use crate::domain::REGISTERED_IDS;
 
 /// The columns of a recording in their order: milliseconds, id, name, metres, metres per second.
 pub const COLUMNS: &str = "t_ms,agent_id,name,x,y,z,vx,vy,vz";
@@ -275,10 +276,11 @@ impl Gathering {
 }
 
 /// The number that `text` spells in the one usual way; `007` is a text, so that it can't meet `7`.
+/// What is for registered agents is no number of a recording's.
 fn canonical_number(text: &str) -> Option<u32> {
     text.parse()
         .ok()
-        .filter(|number: &u32| number.to_string() == text)
+        .filter(|number: &u32| number.to_string() == text && !REGISTERED_IDS.contains(number))
 }
 
 fn number(text: &str, column: &'static str, line: u64) -> Result<f32, RecordingError> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use agnt_outbound::Tls;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -19,7 +20,7 @@ use super::publish_log::PublishLog;
 use super::recording::{Recording, RecordingError};
 use super::schedule::{Pace, Schedule, Tick};
 use super::stopping;
-use crate::domain::StreamName;
+use crate::domain::{HiddenText, StreamName};
 
 /// How long a tick that is being written may still take when the replay is told to stop.
 const STOP_MAX: Duration = Duration::from_secs(2);
@@ -29,8 +30,10 @@ const STOP_MAX: Duration = Duration::from_secs(2);
 pub struct ReplayOptions {
     /// The recording, CSV or gzipped CSV.
     pub file: PathBuf,
-    /// The server, `ws://HOST:PORT` with or without a path.
+    /// The server, `ws://HOST:PORT` or `wss://HOST:PORT`, with or without a path.
     pub url: String,
+    /// How TLS is spoken, if it is asked for.
+    pub tls: Tls,
     /// The stream to publish to; `None` leaves it to the URL.
     pub stream: Option<StreamName>,
     /// Speed, rate in ticks a second, repetition and alignment.
@@ -39,6 +42,8 @@ pub struct ReplayOptions {
     pub log: Option<PathBuf>,
     /// The type that every agent is introduced with.
     pub agent_type: String,
+    /// The API key or the token that is shown, if any.
+    pub credential: Option<HiddenText>,
 }
 
 /// What a replay did.
@@ -109,6 +114,8 @@ pub async fn run(
 ) -> Result<ReplaySummary, ReplayError> {
     check(&options.pace)?;
     let endpoint = Endpoint::parse(&options.url, options.stream.as_ref())?;
+    let mut endpoint = endpoint.speaking(options.tls.clone());
+    endpoint.credential.clone_from(&options.credential);
     let log_file = options.log.as_deref().map(create_log).transpose()?;
     let recording = Arc::new(Recording::open(&options.file)?);
     tracing::info!(

@@ -11,30 +11,36 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A text that grows by one family of samples at a time.
 #[derive(Debug, Default)]
-pub(super) struct Exposition {
+pub struct Exposition {
     text: String,
 }
 
 impl Exposition {
     /// The finished text.
-    pub(super) fn into_text(self) -> String {
+    pub fn into_text(self) -> String {
         self.text
     }
 
     /// A counter without labels.
-    pub(super) fn counter(&mut self, name: &str, help: &str, value: u64) {
+    pub fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.family(name, help, "counter");
         self.line(format_args!("{name} {value}"));
     }
 
+    /// A counter of nanoseconds, in seconds.
+    pub fn time_counter(&mut self, name: &str, help: &str, duration_ns: u64) {
+        self.family(name, help, "counter");
+        self.line(format_args!("{name} {}", Seconds(duration_ns)));
+    }
+
     /// A gauge without labels.
-    pub(super) fn gauge(&mut self, name: &str, help: &str, value: i64) {
+    pub fn gauge(&mut self, name: &str, help: &str, value: i64) {
         self.family(name, help, "gauge");
         self.line(format_args!("{name} {value}"));
     }
 
     /// Counters, one for each value of a label.
-    pub(super) fn counters<V: Display>(
+    pub fn counters<V: Display>(
         &mut self,
         name: &str,
         help: &str,
@@ -46,7 +52,7 @@ impl Exposition {
     }
 
     /// Gauges, one for each value of a label.
-    pub(super) fn gauges<V: Display>(
+    pub fn gauges<V: Display>(
         &mut self,
         name: &str,
         help: &str,
@@ -58,7 +64,7 @@ impl Exposition {
     }
 
     /// A histogram of durations, shown in seconds.
-    pub(super) fn histogram(&mut self, name: &str, help: &str, tally: &HistogramTally) {
+    pub fn histogram(&mut self, name: &str, help: &str, tally: &HistogramTally) {
         self.family(name, help, "histogram");
         for (bound_ns, count) in tally.cumulative() {
             let bound = Seconds(bound_ns);
@@ -68,6 +74,24 @@ impl Exposition {
         self.line(format_args!("{name}_bucket{{le=\"+Inf\"}} {count}"));
         self.line(format_args!("{name}_sum {sum}"));
         self.line(format_args!("{name}_count {count}"));
+    }
+
+    /// Counters with several labels, one for each list of their values.
+    pub fn counters_by<'a, const LABELS: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: [&str; LABELS],
+        samples: impl Iterator<Item = ([&'a str; LABELS], u64)>,
+    ) {
+        self.family(name, help, "counter");
+        for (values, count) in samples {
+            let pairs = labels.iter().zip(values);
+            let pairs: Vec<_> = pairs
+                .map(|(label, value)| format!("{label}=\"{value}\""))
+                .collect();
+            self.line(format_args!("{name}{{{}}} {count}", pairs.join(",")));
+        }
     }
 
     fn family(&mut self, name: &str, help: &str, kind: &str) {
@@ -118,6 +142,18 @@ mod tests {
         ] {
             assert_eq!(Seconds(ns).to_string(), want);
         }
+    }
+
+    #[test]
+    fn several_labels_stand_side_by_side() {
+        let mut exposition = Exposition::default();
+        let samples = [(["/a", "2xx"], 1), (["/a", "5xx"], 2)];
+        exposition.counters_by("c_total", "C.", ["route", "status"], samples.into_iter());
+        assert_eq!(
+            exposition.into_text(),
+            "# HELP c_total C.\n# TYPE c_total counter\n\
+             c_total{route=\"/a\",status=\"2xx\"} 1\nc_total{route=\"/a\",status=\"5xx\"} 2\n"
+        );
     }
 
     #[test]

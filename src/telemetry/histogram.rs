@@ -75,6 +75,13 @@ impl Histogram {
         self.sum_ns.fetch_add(tally.sum_ns, Ordering::Relaxed);
     }
 
+    /// Counts one duration, in nanoseconds, at once; for what happens far less often than frames.
+    pub fn record(&self, duration_ns: u64) {
+        let bucket = BOUNDS_NS.partition_point(|&bound_ns| bound_ns < duration_ns);
+        self.counts[bucket].fetch_add(1, Ordering::Relaxed);
+        self.sum_ns.fetch_add(duration_ns, Ordering::Relaxed);
+    }
+
     /// What has been counted up to now.
     pub fn snapshot(&self) -> HistogramTally {
         let counts = std::array::from_fn(|bucket| self.counts[bucket].load(Ordering::Relaxed));
@@ -96,7 +103,7 @@ impl HistogramTally {
     }
 
     /// The sum of all durations in nanoseconds.
-    pub(super) fn sum_ns(&self) -> u64 {
+    pub fn sum_ns(&self) -> u64 {
         self.sum_ns
     }
 }
@@ -140,6 +147,18 @@ mod tests {
             one_by_one.record(70_000);
         }
         assert_eq!(at_once, one_by_one);
+    }
+
+    #[test]
+    fn one_at_a_time_is_the_same_as_a_tally_of_one() {
+        let (at_once, added) = <(Histogram, Histogram)>::default();
+        for duration_ns in [0, 50_000, 50_001, 9_000_000_000] {
+            at_once.record(duration_ns);
+            let mut tally = HistogramTally::default();
+            tally.record(duration_ns);
+            added.add(&tally);
+        }
+        assert_eq!(at_once.snapshot(), added.snapshot());
     }
 
     #[test]

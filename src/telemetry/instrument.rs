@@ -26,6 +26,22 @@ impl Counter {
     }
 }
 
+/// Time that only grows, shown in seconds.
+#[derive(Debug, Default)]
+pub struct TimeCounter(Counter);
+
+impl TimeCounter {
+    /// Adds nanoseconds.
+    pub fn add_ns(&self, duration_ns: u64) {
+        self.0.add(duration_ns);
+    }
+
+    /// The sum so far, in nanoseconds.
+    pub fn value_ns(&self) -> u64 {
+        self.0.value()
+    }
+}
+
 /// A number that rises and falls.
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicI64);

@@ -54,6 +54,22 @@ labels! {
         NoFiles = "no_files",
         /// The upgrade request was malformed.
         BadRequest = "bad_request",
+        /// The client has as many as one may have.
+        Client = "client",
+        /// There is no memory for more.
+        Memory = "memory",
+        /// A page of another origin sent it.
+        Origin = "origin",
+    }
+
+    /// What became of a configuration that was read anew.
+    ReloadResult as "result" {
+        /// Something changed.
+        Applied = "applied",
+        /// It says what held already.
+        Unchanged = "unchanged",
+        /// It is wrong, so nothing changed.
+        Refused = "refused",
     }
 
     /// What a session does.
@@ -76,6 +92,26 @@ labels! {
         TimedOut = "timed_out",
     }
 
+    /// How a TLS handshake ended.
+    TlsHandshake as "result" {
+        /// The connection is encrypted.
+        Accepted = "accepted",
+        /// The client broke it off, or sent what is no TLS, or a certificate that isn't trusted.
+        Failed = "failed",
+        /// It took too long.
+        TimedOut = "timed_out",
+        /// It was the oldest when there was one too many.
+        CrowdedOut = "crowded_out",
+    }
+
+    /// What became of reading the certificate's files again.
+    CertificateReload as "result" {
+        /// What they hold is shown from then on.
+        Done = "done",
+        /// They can't be used; nothing has changed.
+        Failed = "failed",
+    }
+
     /// Why something that arrived, or waited to be sent, was dropped.
     DropReason as "reason" {
         /// A frame that names more agents than a stream may hold, or whose tick is too large.
@@ -84,6 +120,8 @@ labels! {
         UnknownType = "unknown_type",
         /// A data frame from a session that may not publish.
         NotAllowed = "not_allowed",
+        /// A message beyond what may come within a second.
+        OverRate = "over_rate",
     }
 
     /// Where bytes wait.

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 
@@ -14,24 +15,51 @@ pub enum LogError {
     /// The filter is malformed.
     #[error("log: the filter is not allowed: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// What receives the events is gone.
+    #[error("log: nothing receives the events any more")]
+    Gone,
     /// Something else in the process already receives the events.
     #[error("log: logging was started before")]
     Started,
 }
 
+/// Puts another filter in place of the one that holds; false if there is none.
+type ChangeFilter = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+
+static CHANGE_FILTER: OnceLock<ChangeFilter> = OnceLock::new();
+
 /// Starts logging: events that `filter` lets through go to standard error, as JSON if `json`.
 pub fn init(filter: &str, json: bool) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(filter)?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::try_new(filter)?)
         .with_ansi(false)
         .with_writer(|| EscapingWriter(io::stderr()));
-    let started = if json {
-        tracing::subscriber::set_global_default(builder.json().finish())
+    let (started, change): (_, ChangeFilter) = if json {
+        let builder = builder.json().with_filter_reloading();
+        let handle = builder.reload_handle();
+        let change = move |filter| handle.reload(filter).is_ok();
+        let subscriber = builder.finish();
+        let started = tracing::subscriber::set_global_default(subscriber);
+        (started, Box::new(change))
     } else {
-        tracing::subscriber::set_global_default(builder.finish())
+        let builder = builder.with_filter_reloading();
+        let handle = builder.reload_handle();
+        let change = move |filter| handle.reload(filter).is_ok();
+        let subscriber = builder.finish();
+        let started = tracing::subscriber::set_global_default(subscriber);
+        (started, Box::new(change))
     };
-    started.map_err(|_| LogError::Started)
+    started.map_err(|_| LogError::Started)?;
+    CHANGE_FILTER.set(change).map_err(|_| LogError::Started)
+}
+
+/// From now on `filter` says which events are shown. Where logging was not started, none are.
+pub fn set_filter(filter: &str) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(filter)?;
+    match CHANGE_FILTER.get() {
+        Some(change) if !change(filter) => Err(LogError::Gone),
+        _ => Ok(()),
+    }
 }
 
 /// Escapes every control character but the line's own end. The formatter hands over one whole

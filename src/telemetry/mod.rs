@@ -11,14 +11,20 @@ mod instrument;
 mod label;
 mod log;
 mod metrics;
+mod process;
+mod request_figures;
+mod spans;
 mod tally;
 
-pub use exposition::CONTENT_TYPE;
+pub use exposition::{CONTENT_TYPE, Exposition};
 pub use histogram::{Histogram, HistogramTally};
 pub use instrument::{Counter, CounterBy, Gauge, GaugeBy};
 pub use label::{
-    ConnectionKind, DropReason, HandshakeResult, Label, QueueKind, RefusalReason, Role,
+    CertificateReload, ConnectionKind, DropReason, HandshakeResult, Label, QueueKind,
+    RefusalReason, ReloadResult, Role, TlsHandshake,
 };
-pub use log::{LogError, init};
+pub use log::{LogError, init, set_filter};
 pub use metrics::Metrics;
+pub use request_figures::{Answered, RequestFigures};
+pub use spans::{Span, SpanKind, SpanLink, SpanValue, Spans, TraceContext};
 pub use tally::Tally;

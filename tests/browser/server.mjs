@@ -22,7 +22,7 @@ export async function startServer(args) {
   const exited = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value: line } = await Promise.race([lines.next(), exited.then(() => ({ value: undefined }))]);
-  const url = /^listening on (http:\/\/\S+)$/.exec(line ?? "")?.[1];
+  const url = /^listening on (https?:\/\/\S+)$/.exec(line ?? "")?.[1];
   if (url === undefined) throw new Error(`no ready line, but: ${line}`);
   return {
     url,

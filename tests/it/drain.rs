@@ -3,6 +3,8 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use crate::support::http;
 use crate::support::program::Program;
@@ -44,7 +46,8 @@ fn sigterm_and_sigint_tell_everyone_and_exit_with_0() {
         }
         program.signal(signal);
         for client in &mut clients {
-            read_goodbye(client, 4000);
+            // Half of the drain is the window; who leaves comes back within the next.
+            read_goodbye(client, 8000);
         }
         let ended = program.wait();
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -98,8 +101,7 @@ fn a_second_signal_ends_at_once() {
     // Never answers the close frame, so that the drain has someone to wait for.
     let mut client = Client::connect(address, &format!("{PATH}?protocols=binary"));
     client.settle();
-    program.signal("TERM");
-    program.signal("INT");
+    program.signals(&["TERM", "INT"]);
     let ended = program.wait();
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
 }
@@ -120,4 +122,20 @@ fn a_port_that_is_taken_is_named_and_the_exit_code_is_1() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn who_has_just_come_is_answered_before_the_end() {
+    let (program, address) = Program::serve(&["--drain-ms", "8000"]);
+    let mut fresh: Vec<TcpStream> = (0..20).map(|_| http::open(address)).collect();
+    // It came last, so that those before it are in.
+    assert_eq!(http::get(address, "/healthz").status, 200);
+    program.signal("TERM");
+    thread::sleep(Duration::from_millis(200));
+    for socket in &mut fresh {
+        let asked = "GET /v1/agents HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let (answer, _) = http::exchange(socket, asked);
+        assert_eq!(answer.status, 200);
+    }
+    assert_eq!(program.wait().code, Some(0));
 }

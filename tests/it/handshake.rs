@@ -43,6 +43,27 @@ fn without_a_handshake_the_session_ends_with_4408() {
 }
 
 #[test]
+fn before_the_handshake_little_is_listened_to() {
+    let server = TestServer::start();
+    let mut client = server.connect("");
+    let long = json!({"type": "heartbeat", "timestamp": 1, "more": "x".repeat(17 << 10)});
+    client.send_text(&long.to_string());
+    expect_error(&mut client, "INVALID_MESSAGE", "before the handshake");
+    for _ in 1..64 {
+        client.send_text("{\"type\":\"heartbeat\",\"timestamp\":1}");
+        assert_eq!(client.json()["type"], "heartbeat_ack");
+    }
+    client.send_text("{\"type\":\"heartbeat\",\"timestamp\":1}");
+    let (_, code, reason) = client.until_close();
+    assert_eq!(code, 1008, "{reason}");
+    let mut after = server.connect("");
+    after.shake_hands(&["binary"], Some("viewer"));
+    state_tick(&mut after);
+    after.send_text(&long.to_string());
+    assert_eq!(after.json()["type"], "heartbeat_ack");
+}
+
+#[test]
 fn the_answer_says_what_is_in_force() {
     let server = TestServer::with(|config| config.heartbeat_ms = 12_345);
     let mut client = server.connect("stream=blue");
@@ -56,17 +77,24 @@ fn the_answer_says_what_is_in_force() {
     let ack = client.shake_hands(&capabilities, Some("viewer"));
     assert_eq!(ack["protocols"], json!(["binary", "json"]));
     assert_eq!(ack["heartbeatInterval"], 12_345);
-    assert_eq!(ack["compression"], "none");
+    assert_eq!(ack["compression"], "zlib");
+    assert_eq!(ack["protocolVersion"], "2.0");
     assert_eq!(ack["byteOrder"], "little");
     assert_eq!(
         (&ack["stream"], &ack["role"]),
         (&json!("blue"), &json!("viewer"))
     );
-    assert_eq!(ack["capabilities"], json!(["binary", "state-metadata"]));
+    assert_eq!(
+        ack["capabilities"],
+        json!(["binary", "compression", "multiplexing", "state-metadata"])
+    );
     assert_eq!(ack["stateCodes"]["3"], "busy");
     assert_eq!(
         ack["limits"],
-        json!({"messageBytes": 1 << 20, "frameBytes": 65_543, "inflateBytes": 0})
+        json!({
+            "messageBytes": 1 << 20, "frameBytes": 65_543, "inflateBytes": 1 << 20,
+            "jsonBytes": 65_536,
+        })
     );
     let time = ack["serverTime"].as_str().unwrap();
     assert!(time.ends_with('Z') && time.as_bytes()[10] == b'T', "{time}");
@@ -106,7 +134,7 @@ fn a_bad_handshake_is_named_and_can_be_mended() {
         (json!({"type": "handshake", "role": "king"}), "king"),
         (
             json!({"type": "handshake", "capabilities": "binary"}),
-            "handshake",
+            "capabilities: 'binary'",
         ),
         (
             json!({"type": "handshake", "capabilities": vec!["x"; 65]}),
@@ -116,7 +144,7 @@ fn a_bad_handshake_is_named_and_can_be_mended() {
             json!({"type": "handshake", "clientId": "x".repeat(129)}),
             "clientId",
         ),
-        (json!({"type": "handshake", "clientId": 7}), "handshake"),
+        (json!({"type": "handshake", "clientId": 7}), "clientId: 7"),
         (json!({"type": "hello"}), "before the handshake"),
     ] {
         let mut client = server.connect("");

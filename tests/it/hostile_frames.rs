@@ -232,7 +232,7 @@ fn unknown_types_are_skipped_by_their_length() {
     state_tick(&mut viewer);
     let mut sender = server.publisher("main");
     let record = Record::counted(5, 1);
-    for kind in [0x00, 0x07, 0x11, 0x7F, 0xFE] {
+    for kind in [0x00, 0x07, 0x12, 0x7F, 0xFE] {
         let unknown = wire::frame(kind, 0, b"AGNT\x01 not a frame");
         sender.send_binary(&unknown);
         sender.send_binary(&[unknown, wire::positions(0, &[record])].concat());

@@ -1,7 +1,7 @@
 //! Proves what a viewer without `binary` gets: positions as JSON, each float exactly, null for
 //! what JSON can't say, far fewer messages than ticks, and never an agent forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -118,14 +118,23 @@ fn a_json_viewer_gets_no_frame() {
         publisher.send_binary(&frame);
     }
     publisher.send_binary(&wire::positions(0, &[Record::counted(1, 1)]));
+    let mut told = BTreeSet::new();
     loop {
         let Message::Text(text) = viewer.message() else {
             panic!("a frame came")
         };
-        if batch(&serde_json::from_str(&text).unwrap()).contains_key(&1) {
+        let message: Value = serde_json::from_str(&text).unwrap();
+        let kind = message["type"].as_str().unwrap();
+        if kind != "agent.position.batch" {
+            told.insert(kind.to_owned());
+        } else if batch(&message).contains_key(&1) {
             break;
         }
     }
+    assert!(
+        told.contains("agent.state.changed"),
+        "states are told as events: {told:?}"
+    );
     assert!(
         viewer
             .settle()

@@ -33,7 +33,7 @@ fn special_records() -> Vec<Record> {
             [infinity, negative_nan, signalling, quiet, 0, negative_zero],
         ),
         record(
-            0x1000_0000,
+            0x4000_0000,
             [negative_infinity, signalling, 0, infinity, quiet, subnormal],
         ),
         record(

@@ -10,58 +10,8 @@ import { AgntClient } from "../../viewer/agnt-client.mjs";
 import { decodeFrames, encodePositionUpdate, encodeTick, Flag } from "../../viewer/agnt-codec.mjs";
 import { HANDSHAKE_MS, HEARTBEAT_MS, socketUrl } from "../../viewer/agnt-connection.mjs";
 import { AgntPublisher, BUFFERED_BYTES_MAX } from "../../viewer/agnt-publisher.mjs";
-
-class FakeSocket {
-  static all = [];
-  readyState = 0;
-  bufferedAmount = 0;
-  sent = [];
-
-  constructor(url) {
-    this.url = url;
-    FakeSocket.all.push(this);
-  }
-
-  send(message) {
-    this.sent.push(message);
-  }
-
-  close(code) {
-    this.closedWith = code ?? null;
-  }
-
-  open() {
-    this.readyState = 1;
-    this.onopen({});
-  }
-
-  deliver(data) {
-    this.onmessage({ data: typeof data === "object" && !(data instanceof ArrayBuffer) ? JSON.stringify(data) : data });
-  }
-
-  end(code, reason = "") {
-    this.readyState = 3;
-    this.onclose({ code, reason });
-  }
-}
-
-function start(Class, options = {}) {
-  FakeSocket.all = [];
-  const connection = new Class("http://host:1", {
-    WebSocketClass: FakeSocket,
-    random: () => 0.5,
-    ...options,
-  });
-  const states = [];
-  connection.on("state", (change) => states.push(change));
-  connection.connect();
-  return { connection, states, socket: FakeSocket.all[0], last: () => FakeSocket.all.at(-1) };
-}
-
-function join(socket) {
-  socket.open();
-  socket.deliver({ type: "handshake_ack", sessionId: "s", protocols: ["binary"], heartbeatInterval: 30000 });
-}
+import { Credential, CredentialRefused } from "../../viewer/credential.mjs";
+import { FakeSocket, join, start } from "./fake-socket.mjs";
 
 test.beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
 test.afterEach(() => mock.timers.reset());
@@ -240,4 +190,54 @@ test("a publisher splits its ticks, and skips them while the network is behind",
   assert.deepEqual(decodeFrames(socket.sent.at(-1))[0].records, [
     { id: 1, state: 2, metadata: { json: '{"name":"one","type":"scout"}' } },
   ]);
+});
+
+test("a ticket opens each socket, and a refusal ends it", async () => {
+  const given = ["agntticket_1", null];
+  const ticket = async () => {
+    if (given.length > 0) return given.shift();
+    throw new CredentialRefused();
+  };
+  FakeSocket.all = [];
+  const connection = new AgntClient("http://host:1", { WebSocketClass: FakeSocket, ticket, random: () => 0.5 });
+  const states = [];
+  connection.on("state", (change) => states.push(change));
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  connection.connect();
+  await settled();
+  assert.match(FakeSocket.all[0].url, /[?&]ticket=agntticket_1$/);
+  FakeSocket.all[0].end(1006);
+  connection.connect();
+  await settled();
+  assert.doesNotMatch(FakeSocket.all[1].url, /ticket/);
+  FakeSocket.all[1].end(1006);
+  connection.connect();
+  await settled();
+  assert.equal(FakeSocket.all.length, 2);
+  assert.deepEqual([connection.state, states.at(-1).code], ["disconnected", 4401]);
+});
+
+test("who is turned away in the handshake does not try again", () => {
+  for (const [reason, code] of [["credentials", 4401], ["scope", 4403]]) {
+    const { connection, states, socket } = start(AgntClient);
+    socket.open();
+    socket.deliver({ type: "error", payload: { code: "AUTH_FAILED", message: "no", details: { reason } } });
+    assert.deepEqual([connection.state, states.at(-1).code, states.at(-1).reason], ["disconnected", code, "no"]);
+    assert.equal(socket.closedWith, 1000);
+  }
+});
+
+test("the credential of the page asks for tickets only where there is something to show", async () => {
+  const asked = [];
+  const answers = [{ ok: true, status: 201, json: async () => ({ ticket: "t" }) }, { ok: false, status: 401 }];
+  const credential = new Credential(async (url, request) => {
+    asked.push([url, request.method, request.headers]);
+    return answers.shift();
+  });
+  assert.equal(await credential.ticket(), null);
+  credential.use(" a.b.c ");
+  assert.equal(await credential.ticket(), "t");
+  await assert.rejects(credential.ticket(), CredentialRefused);
+  assert.deepEqual(asked[0], ["/api/v1/auth/ticket", "POST", { Authorization: "Bearer a.b.c" }]);
+  assert.equal(asked.length, 2);
 });

@@ -70,13 +70,24 @@ const payloads = {
         }
       : null,
   }),
+  tickInfo: ({ tick, epoch, serverTimeUs }) => ({ tick, epoch, server_us: serverTimeUs }),
+  edges: (frame) => ({
+    records: frame.records.map(({ source, target, weight, rate }) => ({
+      source,
+      target,
+      weight: floatOf(weight),
+      rate: floatOf(rate),
+    })),
+  }),
   error: ({ code, recoverable, reference, text }) => ({ code, recoverable, reference, text }),
   encoded: (frame) => ({ encoded: hexOf(frame.data) }),
   unknown: (frame) => ({ unknown: hexOf(frame.data) }),
 };
 
-const floatKeys = new Set(["x", "y", "z", "vx", "vy", "vz", "success", "average_ms", "cpu_percent", "progress"]);
-const u64Keys = new Set(["memory_bytes", "client_send_us", "server_receive_us", "server_send_us"]);
+const floatKeys = new Set(
+  ["x", "y", "z", "vx", "vy", "vz", "success", "average_ms", "cpu_percent", "progress", "weight", "rate"],
+);
+const u64Keys = new Set(["memory_bytes", "client_send_us", "server_receive_us", "server_send_us", "server_us"]);
 
 /** The vector's payload with its floats and u64s as the functions above give them. */
 function expectedPayload(value, key) {

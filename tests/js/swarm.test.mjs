@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { decodeFrames, encodeTick, Flag, RECORD_WORDS } from "../../viewer/agnt-codec.mjs";
+import { RecordBuffer } from "../../viewer/agnt-records.mjs";
 import { Swarm } from "../../viewer/swarm.mjs";
 
 function tickOf(agents, { first = false, keyframe = false } = {}) {
@@ -47,6 +48,37 @@ test("steady ticks are kept as the messages that they came in", () => {
   }
   assert.equal(swarm.ticksBySlot, 2);
   assert.equal(swarm.ticksUnparsed, 8);
+});
+
+/** A tick in the client's own memory, which the next one overwrites. */
+class Lender {
+  #records = new RecordBuffer();
+
+  tick(agents, options) {
+    this.#records.clear();
+    for (const { words, count } of tickOf(agents).frames) this.#records.append(words, 0, count);
+    const { bytes, count, words, floats } = this.#records;
+    return { ...tickOf([], options), frames: [{ kind: "positions", lent: true, bytes, count, words, floats }] };
+  }
+}
+
+test("lent ticks are kept in one piece, and outlive the memory that they came in", () => {
+  const swarm = new Swarm();
+  const lender = new Lender();
+  const [ids, others] = [range(1, 3000), range(3000, 3050)];
+  swarm.apply(lender.tick(agentsOf(ids, 0), { first: true, keyframe: true }));
+  for (const x of range(1, 5)) {
+    swarm.apply(lender.tick(agentsOf(ids, x)));
+    swarm.apply(lender.tick(agentsOf(others, -x)));
+    const expected = [...ids.map((id) => [id, x + id]), ...others.map((id) => [id, id - x])];
+    assert.deepEqual(contents(swarm), new Map(expected.sort((a, b) => a[0] - b[0])));
+  }
+  assert.deepEqual(swarm.layers().map(({ unparsed, decoded }) => [unparsed, decoded]), [[false, true], [false, true]]);
+  assert.deepEqual([swarm.ticksUnparsed, swarm.ticksDecoded, swarm.ticksBySlot], [0, 7, 2]);
+  // A tick of another shape dissolves the run: what is not in it keeps what it had.
+  swarm.apply(lender.tick(agentsOf([1, 3001], 100)));
+  const found = contents(swarm);
+  assert.deepEqual([1, 2, 3000, 3001].map((id) => found.get(id)), [101, 6, 2996, 3101]);
 });
 
 test("two publishers have a run each", () => {

@@ -30,6 +30,8 @@ PERFORMANCE_METRICS = 0x03
 COORDINATION_EVENT = 0x04
 COMPRESSED_BATCH = 0x05
 HEARTBEAT = 0x06
+TICK_INFO = 0x10
+EDGE_BATCH = 0x11
 ERROR = 0xFF
 
 COMPRESSED, MORE, KEYFRAME, HAS_CHANNEL, CODEC, EXT_LENGTH = 1, 8, 16, 32, 64, 128
@@ -261,6 +263,36 @@ def write_heartbeat(payload):
     return struct.pack("<QQQII", *(int(payload["stamps"][key]) for key in STAMP_KEYS))
 
 
+def read_tick_info(raw, at):
+    if len(raw) != 16:
+        raise DecodeError("LengthMismatch", at, 16, len(raw))
+    tick, epoch, server_us = struct.unpack("<IIQ", raw)
+    return {"tick": tick, "epoch": epoch, "server_us": u64_out(server_us)}
+
+
+def write_tick_info(payload):
+    return struct.pack("<IIQ", payload["tick"], payload["epoch"], int(payload["server_us"]))
+
+
+def read_edges(raw, at):
+    count = read_count(raw, at)
+    expect_count(count * 16 + 4, raw, at)
+    records = []
+    for where in range(4, len(raw), 16):
+        source, target, weight, rate = struct.unpack_from("<4I", raw, where)
+        edge = {"source": source, "target": target}
+        records.append({**edge, "weight": float_out(weight), "rate": float_out(rate)})
+    return {"records": records}
+
+
+def write_edges(payload):
+    parts = [struct.pack("<I", len(payload["records"]))]
+    for record in payload["records"]:
+        floats = [float_in(record[key]) for key in ("weight", "rate")]
+        parts.append(struct.pack("<4I", record["source"], record["target"], *floats))
+    return b"".join(parts)
+
+
 def read_error(raw, at):
     if len(raw) < 10:
         raise DecodeError("LengthMismatch", at, 10, len(raw))
@@ -328,6 +360,8 @@ READERS = {
     PERFORMANCE_METRICS: read_metrics,
     COORDINATION_EVENT: read_coordination,
     HEARTBEAT: read_heartbeat,
+    TICK_INFO: read_tick_info,
+    EDGE_BATCH: read_edges,
     ERROR: read_error,
 }
 
@@ -337,6 +371,8 @@ WRITERS = {
     PERFORMANCE_METRICS: write_metrics,
     COORDINATION_EVENT: write_coordination,
     HEARTBEAT: write_heartbeat,
+    TICK_INFO: write_tick_info,
+    EDGE_BATCH: write_edges,
     ERROR: write_error,
 }
 

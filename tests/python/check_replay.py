@@ -112,7 +112,8 @@ def complaints(viewers, log):
 async def run(options, log_path):
     server = await asyncio.create_subprocess_exec(
         options.program, "serve", "--listen", "127.0.0.1:0", "--agent-ttl-s", "0",
-        "--publisher-linger-s", "3600", stdout=asyncio.subprocess.PIPE,
+        "--publisher-linger-s", "3600", "--data-dir", str(log_path.parent / "data"),
+        stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     watching = []
     try:

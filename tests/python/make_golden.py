@@ -5,7 +5,8 @@
     make_golden.py --check   changes nothing; exit 1 and a line for each file that would change
 
 Each file is a JSON array. A vector of a valid frame has name, hex and fields; one of a buffer of
-several has name, hex, frames and error; one of a malformed frame has name, hex and error.
+several has name, hex, frames and error; one of a malformed frame has name, hex and error; one of an
+encoding of positions is a buffer of several with the records that come out of them beside.
 tests/golden/README.md describes the fields.
 """
 
@@ -16,6 +17,7 @@ import sys
 import zlib
 
 import agnt_codec as agnt
+import golden_encodings
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
 
@@ -67,6 +69,15 @@ def coordination(*participants, status, progress, pattern=1, flags=0):
 def heartbeat(*stamps, flags=0):
     payload = {"stamps": dict(zip(agnt.STAMP_KEYS, stamps)) if stamps else None}
     return frame(agnt.HEARTBEAT, payload, flags)
+
+
+def tick_info(tick, epoch, server_us, flags=0):
+    return frame(agnt.TICK_INFO, {"tick": tick, "epoch": epoch, "server_us": server_us}, flags)
+
+
+def edges(*records, flags=0):
+    listed = [dict(zip(("source", "target", "weight", "rate"), record)) for record in records]
+    return frame(agnt.EDGE_BATCH, {"records": listed}, flags)
 
 
 def error(code, text, recoverable=True, reference=0, flags=0):
@@ -164,6 +175,23 @@ VALID = {
         "from a client": heartbeat(1_700_000_000_000_000, 0, 0, 77, 60),
         "answered by the server": heartbeat(
             1_700_000_000_000_000, 1_700_000_000_020_000, str(2**64 - 1), 77, 60
+        ),
+    },
+    "tick_info": {
+        "the first tick": tick_info(0, 1, 1_700_000_000_000_000),
+        "the last tick before the count begins anew": tick_info(
+            0xFFFFFFFF, 0xFFFFFFFF, str(2**64 - 1), flags=agnt.KEYFRAME | 4
+        ),
+    },
+    "edge_batch": {
+        "empty": edges(),
+        "one edge": edges((1, 2, 0.5, 12.25)),
+        "both ways, to itself, and without a rate": edges(
+            (1, 2, 1.0, 60.0),
+            (2, 1, -0.0, 0.0),
+            (0xFFFFFFFF, 0xFFFFFFFF, 3.4028234663852886e38, NAN),
+            (0, 0x10000000, MINUS_INFINITY, SIGNALLING_NAN),
+            flags=agnt.MORE | 2,
         ),
     },
     "error": {
@@ -273,6 +301,14 @@ MALFORMED = {
     "heartbeat: one byte": raw(6, b"\x00"),
     "heartbeat: 31 bytes": raw(6, bytes(31)),
     "heartbeat: 33 bytes": raw(6, bytes(33)),
+    "tick info: no byte": raw(16, b""),
+    "tick info: 15 bytes": raw(16, bytes(15)),
+    "tick info: 17 bytes": raw(16, bytes(17)),
+    "edges without a count": raw(17, bytes(3)),
+    "edges: one counted, none there": count_trap(17, 1, 4),
+    "edges: one byte too many": count_trap(17, 1, 21),
+    "edges: count 0x10000000 in 4 bytes": count_trap(17, 0x10000000, 4),
+    "edges: count 0xf0000001 in 20 bytes": count_trap(17, 0xF0000001, 20),
     "error without its head": raw(255, bytes(9)),
     "error: text shorter than it says": raw(255, ERROR_HEAD + b"abc"),
     "error: text longer than it says": raw(255, ERROR_HEAD + b"abcde"),
@@ -288,6 +324,7 @@ def vectors():
     for name, frames in VALID.items():
         files[name] = [valid_vector(title, fields) for title, fields in frames.items()]
     files["several_frames"] = [several_vector(title, data) for title, data in SEVERAL.items()]
+    files["encodings"] = golden_encodings.vectors()
     files["malformed"] = [malformed_vector(title, data) for title, data in MALFORMED.items()]
     return files
 

@@ -5,6 +5,7 @@
 mod broken_server;
 mod program;
 
+mod compressed;
 mod options;
 mod right;
 mod wrong;

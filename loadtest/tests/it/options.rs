@@ -37,6 +37,23 @@ fn rates_and_names_are_checked() {
         2,
         "expected `max`",
     );
+    refused(
+        &[
+            "fanout",
+            "--url",
+            "ws://127.0.0.1:1",
+            "--compression",
+            "lzma",
+        ],
+        2,
+        "expected none, zlib",
+    );
+    refused(
+        &["compression", "--spawn", "x", "--viewers", "1,0"],
+        2,
+        "--viewers",
+    );
+    refused(&["compression", "--spawn", "/bin/true"], 1, "ready line");
     refused(&["compare", "--cases", "28k"], 1, "28k-100");
     refused(&["compare", "--servers", "agnt"], 1, "--spawn");
     refused(&["compare", "--servers", "nginx"], 1, "axum-tuned");

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::broken_server::{Mistake, start};
+use crate::broken_server::{Form, Mistake, start};
 use crate::program::fanout;
 
 const OPTIONS: [&str; 6] = ["--agents", "10", "--viewers", "1", "--hz", "100"];
 
 fn run(mistake: Mistake) -> (bool, Value, String) {
-    let (output, report) = fanout(&start(mistake), &OPTIONS);
+    let (output, report) = fanout(&start(Form::Plain, mistake), &OPTIONS);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.success(), report, said)
 }

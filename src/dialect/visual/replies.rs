@@ -1,12 +1,19 @@
 //! What the server says in JSON on the visualisation paths.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use agnt_codec::{FRAME_BYTES_MAX, StateCode};
 
+use super::capabilities::Capabilities;
 use super::session::VisualSettings;
-use super::wire::{Handshake, Message, Protocols, Role};
+use super::terms::{Terms, encoding_json};
+use super::version::Version;
+use super::wire::{Asked, Message, Protocols, Role};
+use crate::control::Refusal;
+use crate::dialect::{Traffic, Turn};
 use crate::domain::{ErrorCode, time};
+use crate::engine::Stream;
+use crate::engine::encoding::CodecSpec;
 
 /// The states that have a name, as `handshake_ack.stateCodes` lists them.
 const NAMED_STATES: [StateCode; 7] = [
@@ -26,22 +33,37 @@ const TIMESTAMP_BYTES_MAX: usize = 64;
 pub(super) struct Grant<'a> {
     pub(super) session_id: &'a str,
     pub(super) protocols: Protocols,
+    pub(super) capabilities: Capabilities,
+    /// The version of `version.negotiate`.
+    pub(super) version: Option<Version>,
+    pub(super) terms: &'a Terms,
     pub(super) role: Option<Role>,
-    pub(super) stream: &'a str,
-    pub(super) handshake: Option<&'a Handshake>,
+    pub(super) stream: &'a Stream,
+    pub(super) resumption: Option<&'a Resumption>,
 }
 
-/// The lowest version of the protocol that has all that was asked for (document C, Backward
-/// Compatibility: binary and compression from 1.1, multiplexing from 2.0).
-fn protocol_version(grant: &Grant<'_>) -> &'static str {
-    let asks = |asked: fn(&Handshake) -> bool| grant.handshake.is_some_and(asked);
-    if asks(|handshake| handshake.multiplexing) {
-        "2.0"
-    } else if grant.protocols.binary || asks(|handshake| handshake.compression) {
-        "1.1"
+/// What a session that can be resumed is told.
+#[derive(Debug, Default)]
+pub(super) struct Resumption {
+    /// The last sequence of each log.
+    pub(super) channels: Vec<(&'static str, Value)>,
+    /// What comes again of each log that was asked for.
+    pub(super) resumed: Vec<(&'static str, Value)>,
+    /// What can't come again, as messages.
+    pub(super) gaps: Vec<String>,
+}
+
+/// The version in force: what was negotiated, or the lowest that has all that was granted
+/// (document C, Backward Compatibility: binary and compression from 1.1, multiplexing from 2.0).
+fn protocol_version(grant: &Grant<'_>) -> Version {
+    let needed = if grant.capabilities.multiplexing {
+        Version::V2_0
+    } else if grant.protocols.binary || grant.capabilities.compression {
+        Version::V1_1
     } else {
-        "1.0"
-    }
+        Version::V1_0
+    };
+    grant.version.map_or(needed, |version| version.max(needed))
 }
 
 pub(super) fn handshake_ack(grant: &Grant<'_>, settings: &VisualSettings) -> String {
@@ -52,17 +74,7 @@ pub(super) fn handshake_ack(grant: &Grant<'_>, settings: &VisualSettings) -> Str
     if grant.protocols.json {
         protocols.push("json");
     }
-    let mut capabilities = Vec::new();
-    if grant.protocols.binary {
-        capabilities.push("binary");
-    }
-    if grant
-        .handshake
-        .is_some_and(|handshake| handshake.state_metadata)
-    {
-        capabilities.push("state-metadata");
-    }
-    let states: serde_json::Map<String, Value> = NAMED_STATES
+    let states: Map<String, Value> = NAMED_STATES
         .iter()
         .map(|state| (state.0.to_string(), Value::from(state.name())))
         .collect();
@@ -71,28 +83,108 @@ pub(super) fn handshake_ack(grant: &Grant<'_>, settings: &VisualSettings) -> Str
         "sessionId": grant.session_id,
         "protocols": protocols,
         "heartbeatInterval": settings.heartbeat_ms,
-        "compression": "none",
+        "compression": grant.terms.algorithm(),
         "serverTime": time::iso_8601(),
         "version": env!("CARGO_PKG_VERSION"),
-        "protocolVersion": protocol_version(grant),
+        "protocolVersion": protocol_version(grant).name(),
         "byteOrder": "little",
-        "stream": grant.stream,
-        "capabilities": capabilities,
+        "stream": grant.stream.name().as_str(),
+        "epoch": grant.stream.epoch().to_string(),
+        "capabilities": grant.capabilities.names(),
         "stateCodes": states,
         "limits": {
             "messageBytes": settings.message_bytes_max,
             "frameBytes": FRAME_BYTES_MAX,
-            "inflateBytes": 0,
+            "inflateBytes": settings.inflate_bytes_max,
+            "jsonBytes": settings.json_bytes_max,
         },
     });
-    if let (Some(role), Some(object)) = (grant.role, ack.as_object_mut()) {
-        let role = match role {
-            Role::Viewer => "viewer",
-            Role::Publisher => "publisher",
+    let Some(object) = ack.as_object_mut() else {
+        return ack.to_string();
+    };
+    let mut add = |key: &str, value: Value| object.insert(key.to_owned(), value);
+    if let Some(role) = grant.role {
+        add("role", Value::from(role.name()));
+    }
+    if grant.terms.codec != CodecSpec::Plain {
+        add("encoding", encoding_json(grant.terms.codec));
+    }
+    if let Some(resumption) = grant.resumption {
+        let object = |pairs: &[(&'static str, Value)]| -> Value {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()));
+            Value::Object(pairs.collect())
         };
-        object.insert("role".to_owned(), Value::from(role));
+        add("resume", object(&resumption.channels));
+        if !resumption.resumed.is_empty() {
+            add("resumed", object(&resumption.resumed));
+        }
     }
     ack.to_string()
+}
+
+/// Messages of a log that can't come any more: once, before those that can.
+pub(super) fn gap(channel: &str, from: u64, to: Option<u64>, reason: &str) -> String {
+    json!({
+        "id": uuid::Uuid::now_v7().to_string(),
+        "type": "gap",
+        "timestamp": time::iso_8601(),
+        "payload": { "channel": channel, "from": from, "to": to, "reason": reason },
+    })
+    .to_string()
+}
+
+/// What the connection carried so far.
+pub(super) fn connection_metrics(
+    session_id: uuid::Uuid,
+    turn: &Turn<'_>,
+    correlation_id: Option<&str>,
+) -> String {
+    let Traffic {
+        bytes_in,
+        bytes_out,
+        messages_in,
+        messages_out,
+        queue_bytes,
+        round_trip,
+        connected_at,
+    } = turn.traffic;
+    let mail = turn.mailbox.usage();
+    let age = connected_at.map(|at| turn.now.saturating_duration_since(at));
+    let age_s = age.map_or(0.0, |age| age.as_secs_f64());
+    let per_second = if age_s > 0.0 {
+        bytes_out as f64 / age_s
+    } else {
+        0.0
+    };
+    let mut reply = json!({
+        "id": uuid::Uuid::now_v7().to_string(),
+        "type": "connection.metrics",
+        "timestamp": time::iso_8601(),
+        "payload": {
+            "sessionId": session_id.to_string(),
+            "roundTripMs": round_trip.map(|it| it.as_secs_f64() * 1000.0),
+            "bytesIn": bytes_in,
+            "bytesOut": bytes_out,
+            "messagesIn": messages_in,
+            "messagesOut": messages_out,
+            "queueBytes": queue_bytes + mail.bytes,
+            "queueMessages": mail.messages,
+            "messagesDropped": mail.dropped,
+            "messagesExpired": mail.expired,
+            "throughputBytesPerSecond": per_second,
+            "connectedSeconds": age_s,
+        },
+    });
+    correlate(&mut reply, correlation_id);
+    reply.to_string()
+}
+
+fn correlate(reply: &mut Value, correlation_id: Option<&str>) {
+    if let (Some(id), Some(object)) = (correlation_id, reply.as_object_mut()) {
+        object.insert("metadata".to_owned(), json!({ "correlationId": id }));
+    }
 }
 
 pub(super) fn heartbeat_ack(message: &Message<'_>) -> String {
@@ -104,12 +196,47 @@ pub(super) fn heartbeat_ack(message: &Message<'_>) -> String {
     format!(r#"{{"type":"heartbeat_ack","timestamp":{timestamp},"serverTime":"{server_time}"}}"#)
 }
 
-pub(super) fn error(code: ErrorCode, text: &str, request_id: Option<&str>) -> String {
-    let mut details = json!({ "component": "visualisation" });
-    if let (Some(id), Some(object)) = (request_id, details.as_object_mut()) {
-        object.insert("requestId".to_owned(), Value::from(id));
+/// What a client is told that gets no connection.
+pub fn connection_failed(text: &str) -> String {
+    let refusal = Refusal {
+        code: ErrorCode::ConnectionFailed,
+        text: text.to_owned(),
+        reason: None,
+    };
+    error(&refusal, text, Asked::default())
+}
+
+/// What a client is told that has too many connections.
+pub fn too_many(text: &str, what: &'static str) -> String {
+    let refusal = Refusal {
+        code: ErrorCode::RateLimitExceeded,
+        text: text.to_owned(),
+        reason: Some(what),
+    };
+    error(&refusal, text, Asked::default())
+}
+
+/// What a client is told that may not do this, and for which reason.
+pub fn not_allowed(text: &str, reason: &'static str) -> String {
+    let refusal = Refusal {
+        code: ErrorCode::AuthFailed,
+        text: text.to_owned(),
+        reason: Some(reason),
+    };
+    error(&refusal, text, Asked::default())
+}
+
+pub(super) fn error(refusal: &Refusal, text: &str, asked: Asked<'_>) -> String {
+    let code = refusal.code;
+    let mut details = Map::new();
+    details.insert("component".to_owned(), Value::from("visualisation"));
+    if let Some(id) = asked.id {
+        details.insert("requestId".to_owned(), Value::from(id));
     }
-    json!({
+    if let Some(reason) = refusal.reason {
+        details.insert("reason".to_owned(), Value::from(reason));
+    }
+    let mut error = json!({
         "id": uuid::Uuid::now_v7().to_string(),
         "type": "error",
         "timestamp": time::iso_8601(),
@@ -120,6 +247,7 @@ pub(super) fn error(code: ErrorCode, text: &str, request_id: Option<&str>) -> St
             "recoverable": code.recoverable(),
             "suggestedAction": code.suggested_action(),
         },
-    })
-    .to_string()
+    });
+    correlate(&mut error, asked.correlation);
+    error.to_string()
 }

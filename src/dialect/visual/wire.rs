@@ -1,7 +1,9 @@
 //! What clients say in JSON, parsed and checked once (document C, Handshake Protocol).
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
+use agnt_fleet::Id;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
@@ -17,7 +19,15 @@ pub enum Role {
 }
 
 impl Role {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The word for it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Publisher => "publisher",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text {
             "viewer" => Ok(Self::Viewer),
             "publisher" => Ok(Self::Publisher),
@@ -96,6 +106,10 @@ pub struct Introduction {
     pub preferred: Option<Protocols>,
     /// From `role=`.
     pub role: Option<Role>,
+    /// The agent that it acts as if its handshake names none, from `agent_id=`.
+    pub agent: Option<Id>,
+    /// From `json_hz=`: how often positions in JSON are wanted.
+    pub json_hz: Option<u8>,
 }
 
 /// A query value that is not allowed; the text names the key, the value and what is.
@@ -121,6 +135,13 @@ impl Introduction {
                 "protocols" => {
                     found.protocols = Some(Protocols::parse(&value).map_err(InvalidQuery)?);
                 }
+                "agent_id" => {
+                    let agent = Id::new(&value);
+                    let agent =
+                        agent.map_err(|error| InvalidQuery(format!("agent_id: it {error}")))?;
+                    found.agent = Some(agent);
+                }
+                "json_hz" => found.json_hz = Some(json_hz(&value).map_err(InvalidQuery)?),
                 "role" => found.role = Some(Role::parse(&value).map_err(InvalidQuery)?),
                 _ => {}
             }
@@ -129,76 +150,63 @@ impl Introduction {
     }
 }
 
+/// How many times a second positions in JSON are wanted.
+fn json_hz(text: &str) -> Result<u8, String> {
+    let hz = text.parse().ok().filter(|hz| JSON_HZ.contains(hz));
+    hz.ok_or_else(|| {
+        let (least, most) = (JSON_HZ.start(), JSON_HZ.end());
+        format!(
+            "json_hz: '{}' is not allowed; {least} to {most}",
+            shown(text)
+        )
+    })
+}
+
+/// How often positions in JSON may be wanted, a second.
+pub(super) const JSON_HZ: RangeInclusive<u8> = 1..=60;
+
 /// A text message, as far as every type shares it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Message<'a> {
     #[serde(borrow, default)]
     pub(super) id: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Cow<'a, str>,
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Option<Cow<'a, str>>,
+    /// The channel of a message in a channel, which has no type of its own.
+    #[serde(borrow, default)]
+    pub(super) channel: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(super) timestamp: Option<&'a serde_json::value::RawValue>,
+    #[serde(borrow, default)]
+    metadata: Option<Metadata<'a>>,
 }
 
-/// A handshake, checked.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Handshake {
-    pub(super) client_id: Option<String>,
-    pub(super) role: Option<Role>,
-    pub(super) binary: bool,
-    pub(super) compression: bool,
-    pub(super) multiplexing: bool,
-    pub(super) state_metadata: bool,
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawHandshake<'a> {
+struct Metadata<'a> {
     #[serde(borrow, default)]
-    capabilities: Option<Vec<Cow<'a, str>>>,
-    #[serde(borrow, default)]
-    client_id: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    role: Option<Cow<'a, str>>,
+    correlation_id: Option<Cow<'a, str>>,
 }
 
-/// The longest clientId, in bytes.
-const CLIENT_ID_BYTES_MAX: usize = 128;
-
-/// The most capabilities that a handshake may list.
-const CAPABILITIES_MAX: usize = 64;
-
-impl Handshake {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let raw: RawHandshake<'_> =
-            serde_json::from_str(text).map_err(|error| format!("handshake: {error}"))?;
-        let capabilities = raw.capabilities.unwrap_or_default();
-        if capabilities.len() > CAPABILITIES_MAX {
-            let count = capabilities.len();
-            return Err(format!(
-                "capabilities: {count} entries; allowed are {CAPABILITIES_MAX}"
-            ));
+impl Message<'_> {
+    /// What a reply names as that which it answers.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        let metadata = self.metadata.as_ref();
+        let own = metadata.and_then(|metadata| metadata.correlation_id.as_deref());
+        Asked {
+            id: self.id.as_deref(),
+            correlation: own.or(self.id.as_deref()),
         }
-        if let Some(id) = raw
-            .client_id
-            .as_deref()
-            .filter(|id| id.len() > CLIENT_ID_BYTES_MAX)
-        {
-            let bytes = id.len();
-            return Err(format!(
-                "clientId: {bytes} bytes; allowed are {CLIENT_ID_BYTES_MAX}"
-            ));
-        }
-        let lists = |name: &str| capabilities.iter().any(|capability| capability == name);
-        Ok(Self {
-            client_id: raw.client_id.map(Cow::into_owned),
-            role: raw.role.as_deref().map(Role::parse).transpose()?,
-            binary: lists("binary"),
-            compression: lists("compression"),
-            multiplexing: lists("multiplexing"),
-            state_metadata: lists("state-metadata"),
-        })
     }
+}
+
+/// What a reply answers, if its request said so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked<'a> {
+    /// The request's id.
+    pub(super) id: Option<&'a str>,
+    /// What it is to be matched by: the request's own word, or its id.
+    pub(super) correlation: Option<&'a str>,
 }
 
 /// A peer's text as it may stand in an answer: short and without control characters.
@@ -214,36 +222,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_documents_own_handshake_is_understood() {
-        let text = r#"{"type":"handshake","version":"1.0.0",
-            "capabilities":["binary","compression","multiplexing"],
-            "clientId":"client-uuid","timestamp":"2024-01-10T12:00:00Z"}"#;
-        let expected = Handshake {
-            client_id: Some("client-uuid".to_owned()),
-            role: None,
-            binary: true,
-            compression: true,
-            multiplexing: true,
-            state_metadata: false,
-        };
-        assert_eq!(Handshake::parse(text), Ok(expected));
-    }
-
-    #[test]
-    fn a_bad_field_is_named_with_its_value_and_what_is_allowed() {
-        let error = Handshake::parse(r#"{"type":"handshake","role":"king\n"}"#).unwrap_err();
-        assert_eq!(error, r"role: 'king\n' is not allowed; viewer or publisher");
-        let long = format!(r#"{{"clientId":"{}"}}"#, "x".repeat(129));
-        assert_eq!(
-            Handshake::parse(&long).unwrap_err(),
-            "clientId: 129 bytes; allowed are 128"
-        );
-    }
-
-    #[test]
     fn the_query_is_read_and_foreign_keys_are_left_alone() {
-        let read = Introduction::read("stream=s1&protocols=binary%2Cjson&role=viewer&x=1", None);
-        let read = read.expect("a good query");
+        let query = "stream=s1&protocols=binary%2Cjson&role=viewer&agent_id=a-1&x=1";
+        let read = Introduction::read(query, None).expect("a good query");
+        assert_eq!(read.agent.as_ref().map(Id::as_str), Some("a-1"));
         assert_eq!(read.stream.as_str(), "s1");
         assert_eq!(
             read.protocols,
@@ -257,6 +239,9 @@ mod tests {
             ("stream=a%20b", "stream"),
             ("protocols=xml", "protocols"),
             ("role=x", "role"),
+            ("agent_id=a%20b", "agent_id"),
+            ("json_hz=61", "json_hz"),
+            ("json_hz=fast", "json_hz"),
         ] {
             let error = Introduction::read(query, None)
                 .expect_err("a bad query")

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::lanes::LaneModel;
 use super::script::METADATA_KEPT_BYTES_MAX;
 use super::wire::{self, Record, State};
+use crate::domain::PositionGrid;
 use crate::engine::limits::{TOMBSTONE_KEPT_AT_LEAST, TOMBSTONE_KEPT_FOR};
 use crate::engine::{Lane, Limits};
 
@@ -134,6 +135,17 @@ impl Model {
                 self.ever_gone.insert(id);
             }
         }
+    }
+
+    /// Which records of a frame bring another state than the one before them.
+    pub(super) fn changes(&self, records: &[State]) -> impl Iterator<Item = (u32, u8)> {
+        let held = self.states.iter().map(|(id, held)| (*id, held.value.state));
+        let mut held: BTreeMap<u32, u8> = held.collect();
+        let changed = records
+            .iter()
+            .map(|record| (record.id, record.state))
+            .filter(move |(id, state)| held.insert(*id, *state) != Some(*state));
+        changed.collect::<Vec<_>>().into_iter()
     }
 
     /// A frame of states is taken over.
@@ -292,6 +304,8 @@ impl Model {
 /// The bounds of the fuzzed engine: small, so that they are met.
 pub(super) fn limits() -> Limits {
     Limits {
+        resume_bytes_max: 4096,
+        position_grid: PositionGrid::default(),
         log_bytes_max: 1500,
         events_bytes_max: 600,
         tick_bytes_max: 900,
@@ -300,5 +314,6 @@ pub(super) fn limits() -> Limits {
         staleness_max: Duration::from_millis(250),
         agent_ttl: Some(Duration::from_secs(30)),
         publisher_linger: Duration::from_secs(5),
+        room: std::sync::Arc::default(),
     }
 }

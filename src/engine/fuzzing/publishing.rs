@@ -1,10 +1,12 @@
 //! What publishers do, to the stream and to the model.
 
+use std::time::Instant;
+
 use agnt_codec::{Frame, Payload};
 
-use super::rig::Rig;
+use super::rig::{Rig, Source};
 use super::wire::{self, Record, State};
-use crate::engine::PublishError;
+use crate::engine::{Mandate, PublishError};
 
 impl Rig {
     pub(super) fn publish_positions(
@@ -19,10 +21,21 @@ impl Rig {
         let source = &mut self.sources[publisher];
         let had_tick = source.publisher.has_open_tick();
         assert_eq!(had_tick, !source.tick.is_empty());
+        let has_more = flags & wire::MORE != 0;
+        let is_refused = source.is_refused;
+        // The rest of a tick that was refused is passed over without a look.
+        let named = records
+            .iter()
+            .filter(|_| !is_refused)
+            .map(|record| wire::id_of(record));
+        if !source.admits(&bytes, named, call.now) {
+            source.tick.clear();
+            source.is_refused = has_more;
+            return;
+        }
         let outcome = self
             .stream
             .publish_positions(&mut source.publisher, &checked(&bytes), call);
-        let has_more = flags & wire::MORE != 0;
         if source.is_refused {
             // The rest of a tick that was refused goes with it.
             assert!(outcome.is_ok());
@@ -81,14 +94,22 @@ impl Rig {
         let Payload::States(states) = frame.payload() else {
             panic!("no states")
         };
-        let source = &self.sources[publisher];
         let call = self.call(caller);
+        let source = &mut self.sources[publisher];
+        let named: Vec<u32> = records.iter().map(|record| record.id).collect();
+        if !source.admits(&bytes, named.iter().copied(), call.now) {
+            return;
+        }
         let outcome = self
             .stream
             .publish_states(&source.publisher, &frame, &states, call);
-        let named: Vec<u32> = records.iter().map(|record| record.id).collect();
+        let source = &self.sources[publisher];
         let held: Vec<u32> = self.model.states.keys().copied().collect();
-        if self.may(outcome, &named, &held) {
+        if let Ok(changes) = &outcome {
+            let told = changes.iter().map(|change| (change.id, change.after.0));
+            assert!(told.eq(self.model.changes(records)));
+        }
+        if self.may(outcome.map(drop), &named, &held) {
             self.model.take_states(records, source.author(), self.now);
         }
     }
@@ -110,12 +131,16 @@ impl Rig {
         let Payload::Metrics(metrics) = frame.payload() else {
             panic!("no metrics")
         };
-        let source = &self.sources[publisher];
         let call = self.call(caller);
+        let source = &mut self.sources[publisher];
+        let named: Vec<u32> = records.iter().map(|record| wire::id_of(record)).collect();
+        if !source.admits(&bytes, named.iter().copied(), call.now) {
+            return;
+        }
         let outcome = self
             .stream
             .publish_metrics(&source.publisher, &frame, metrics, call);
-        let named: Vec<u32> = records.iter().map(|record| wire::id_of(record)).collect();
+        let source = &self.sources[publisher];
         let held: Vec<u32> = self.model.metrics.keys().copied().collect();
         if self.may(outcome, &named, &held) {
             let bare = wire::frame(wire::METRICS, 0, records.as_flattened());
@@ -135,6 +160,21 @@ impl Rig {
         self.stream
             .publish_event(&source.publisher, &checked(&bytes), self.call(caller));
         self.model.take_event(&bytes, source.author(), self.now);
+    }
+}
+
+impl Source {
+    /// Whether it may say that of these agents: it may of all that are not registered.
+    fn admits(&mut self, bytes: &[u8], mut named: impl Iterator<Item = u32>, now: Instant) -> bool {
+        let mandate = self.mandate;
+        let admitted = self.publisher.admit(&checked(bytes), now, || mandate);
+        let foreign = named.find(|id| {
+            let is_registered = (0x1000_0000..0x4000_0000).contains(id);
+            is_registered && ![Mandate::Everyone, Mandate::Agent(*id)].contains(&mandate)
+        });
+        let refusal = foreign.map(|id| PublishError::ForeignAgent { id, mandate });
+        assert_eq!(admitted.err(), refusal);
+        foreign.is_none()
     }
 }
 

@@ -11,12 +11,22 @@ use super::viewer::Viewer;
 use super::wire::ENCODERS;
 use crate::domain::StreamName;
 use crate::engine::stream::Lanes;
-use crate::engine::{Call, Lane, Publisher, Stream, ViewerKind, Wake};
+use crate::engine::{Call, Lane, Mandate, Publisher, Stream, ViewerKind, Wake};
+
+/// For whom publishers speak; the one id is of those that scripts name.
+const MANDATES: [Mandate; PUBLISHERS] = [
+    Mandate::Everyone,
+    Mandate::Nobody,
+    Mandate::Agent(0x1C42_1086),
+    Mandate::Everyone,
+];
 
 /// A publisher, and the frames of its tick that have not ended it.
 pub(super) struct Source {
     pub(super) publisher: Publisher,
     also_views: bool,
+    /// For whom it may speak.
+    pub(super) mandate: Mandate,
     pub(super) tick: Vec<Vec<u8>>,
     /// Whether a tick was refused that has not ended.
     pub(super) is_refused: bool,
@@ -28,6 +38,7 @@ impl Source {
         Self {
             publisher: Publisher::new(also_views),
             also_views,
+            mandate: MANDATES[index],
             tick: Vec::new(),
             is_refused: false,
         }

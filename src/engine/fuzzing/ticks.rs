@@ -139,7 +139,7 @@ fn assert_content(tick: &StateTick, model: &Model) {
 
 /// A state tick made anew from a slot on holds what the whole one holds from there on.
 fn assert_parts(tick: &StateTick, stream: &Stream) {
-    let part_from = |slot| stream.state_part(tick.kind, tick.since, slot, tick.made_at);
+    let part_from = |slot| stream.state_part(tick.kind, tick.lane, tick.since, slot, tick.made_at);
     let whole = positions_of(tick);
     assert_eq!(part_from(0).bytes, tick.bytes);
     assert!(positions_of(&part_from(usize::MAX)).is_empty());

@@ -105,7 +105,10 @@ impl Rig {
                 from,
                 now: self.now,
             };
-            let tick = self.stream.state_tick(viewer.kind, since, from, self.now);
+            let lane = viewer.kind.positions();
+            let tick = self
+                .stream
+                .state_tick(viewer.kind, lane, since, from, self.now);
             self.ticks.check(&tick, asked, &self.model, &self.stream);
             viewer.take_state_tick(&tick);
         }

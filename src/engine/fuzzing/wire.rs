@@ -34,13 +34,20 @@ pub(super) const SEAL_BYTES: usize = 4;
 /// The encoders that the fuzzed engine is given.
 pub(super) const ENCODERS: Encoders = Encoders {
     seal_frame,
+    seal_text,
     seal_positions_json,
+    read_label: |_| None,
     sealed_bytes,
 };
 
 fn seal_frame(frame: &[u8], out: &mut BytesMut) {
     out.put_u32_le(frame.len() as u32);
     out.put_slice(frame);
+}
+
+fn seal_text(text: &[u8], out: &mut BytesMut) {
+    out.put_u32_le(TEXT | text.len() as u32);
+    out.put_slice(text);
 }
 
 fn seal_positions_json(records: &[AgentPosition], out: &mut BytesMut) {

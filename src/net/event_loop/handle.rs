@@ -6,9 +6,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{fmt, io, thread};
 
+use tokio::sync::oneshot;
+
 use super::connection::Adoption;
 use super::pending::WriteBounds;
+use super::roster::Connected;
 use super::turn::EventLoop;
+use crate::domain::MemoryRoom;
 use crate::engine::Wake;
 use crate::engine::queue::{self, Sender};
 use crate::telemetry::Metrics;
@@ -17,7 +21,7 @@ use crate::telemetry::Metrics;
 const ORDERS_MAX: usize = 4096;
 
 /// What event loops are bound by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LoopSettings {
     /// A peer that is silent for this long is pinged.
     pub heartbeat: Duration,
@@ -29,6 +33,10 @@ pub struct LoopSettings {
     pub log_bytes_max: usize,
     /// Event bytes kept for the viewers of a stream.
     pub events_bytes_max: usize,
+    /// Bytes that a session which comes back may lack of a retained lane.
+    pub resume_bytes_max: usize,
+    /// Whether there is memory for more.
+    pub room: Arc<MemoryRoom>,
 }
 
 impl LoopSettings {
@@ -45,9 +53,13 @@ impl LoopSettings {
 pub(super) enum Order {
     /// Take a connection over.
     Adopt(Box<Adoption>),
-    /// Close every connection: going away. Each is told to come back after a time of its own, up
-    /// to this one.
+    /// Close every connection: going away, one after another over this window. Each is told to come
+    /// back after a time of its own.
     Drain(Duration),
+    /// Say who is connected.
+    Describe(oneshot::Sender<Vec<Connected>>),
+    /// Show that it takes orders.
+    Answer(oneshot::Sender<()>),
     /// End.
     Stop,
 }
@@ -94,7 +106,11 @@ impl fmt::Debug for Loops {
 
 impl Loops {
     /// Starts `count` loops, each on a thread of its own.
-    pub fn start(count: usize, settings: LoopSettings, metrics: &Arc<Metrics>) -> io::Result<Self> {
+    pub fn start(
+        count: usize,
+        settings: &LoopSettings,
+        metrics: &Arc<Metrics>,
+    ) -> io::Result<Self> {
         let handles = (0..count)
             .map(|id| {
                 let poll = mio::Poll::new()?;
@@ -115,7 +131,7 @@ impl Loops {
                     receiver,
                     (Arc::clone(&waking), wake),
                     Arc::clone(&connections),
-                    settings,
+                    settings.clone(),
                     Arc::clone(metrics),
                 );
                 let thread = thread::Builder::new()
@@ -165,11 +181,39 @@ impl Loops {
             .all(|handle| !handle.thread.is_finished())
     }
 
-    /// Closes every connection; each peer is told to come back within `spread`.
-    pub async fn drain(&self, spread: Duration) {
+    /// Who is connected, with the traffic of each; some thousands of each loop at most.
+    pub async fn roster(&self) -> Vec<Connected> {
+        let mut all = Vec::new();
+        for handle in &self.handles {
+            let (tell, told) = oneshot::channel();
+            // A loop that has ended has no connections.
+            let _ = handle.orders.send(Order::Describe(tell)).await;
+            handle.waking.wake();
+            all.extend(told.await.unwrap_or_default());
+        }
+        all
+    }
+
+    /// Whether every loop takes orders; returns once all have shown it, or one has ended.
+    pub async fn answer(&self) -> bool {
+        for handle in &self.handles {
+            let (tell, told) = oneshot::channel();
+            // A loop that has ended drops the order, and with it who would tell.
+            let _ = handle.orders.send(Order::Answer(tell)).await;
+            handle.waking.wake();
+            if told.await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Closes every connection, one after another over `window`; each peer is told when to come back,
+    /// which is after the window and at most as long after it.
+    pub async fn drain(&self, window: Duration) {
         for handle in &self.handles {
             // A loop that has ended has no connections.
-            let _ = handle.orders.send(Order::Drain(spread)).await;
+            let _ = handle.orders.send(Order::Drain(window)).await;
             handle.waking.wake();
         }
     }

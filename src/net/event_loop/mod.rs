@@ -8,15 +8,21 @@
 mod audience;
 mod connection;
 mod handle;
+mod leaving;
+mod mail;
 mod outbox;
 mod patrol;
 mod pending;
+mod roster;
+mod socket;
 mod turn;
 mod view;
 mod viewing;
 
 pub use connection::{Adoption, ConnectionLimits, SessionPermit};
 pub use handle::{LoopSettings, Loops};
+pub use roster::{Connected, Lag};
+pub use socket::Socket;
 
 #[cfg(test)]
 mod tests;

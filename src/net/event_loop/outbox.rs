@@ -55,6 +55,13 @@ impl Outbox {
         Ok(())
     }
 
+    /// Adds messages that are finished and shared; the bound was held where they come from.
+    pub(super) fn push_finished(&mut self, messages: Bytes) {
+        self.finish();
+        self.bytes += messages.len();
+        self.finished.push_back(messages);
+    }
+
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

@@ -5,12 +5,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::connection::{Connection, Phase};
+use super::leaving::Leaving;
 use super::turn::EventLoop;
 use super::view::CatchingUp;
 use crate::dialect::SessionRole;
-use crate::domain::DisconnectReason;
+use crate::domain::{DisconnectReason, Room, time};
 use crate::engine::Lane;
+use crate::net::ws::OpCode;
 use crate::telemetry::Role;
+
+/// Who holds more than this while there is no memory is sent away: a frame that is on its way in, whole, and
+/// as much on its way out, is nobody's fault.
+const HELD_BYTES_MAX: usize = 128 << 10;
 
 /// Sessions of this loop by role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +24,8 @@ pub(super) struct RoleCounts {
     viewers: i64,
     publishers: i64,
     both: i64,
+    /// Those of them that took nothing for longer than viewers may be behind.
+    stalled: i64,
 }
 
 /// Bytes that this loop holds, as last told to the gauges.
@@ -36,9 +44,21 @@ enum Need {
     Forget,
 }
 
+/// How often it is asked whether what sessions came in by holds still. A session whose credentials
+/// end is closed within a second (ruling 65), so this and the patrol's own pace stay below.
+const CREDENTIALS_EVERY: Duration = Duration::from_millis(500);
+
 impl EventLoop {
     pub(super) fn patrol(&mut self, now: Instant) {
+        self.send_away_due(now);
+        let looks_at_credentials =
+            now.saturating_duration_since(self.credentials_seen_at) >= CREDENTIALS_EVERY;
+        let unix_s = time::unix_s();
+        if looks_at_credentials {
+            self.credentials_seen_at = now;
+        }
         let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
+        let is_scarce = self.settings.room.now() == Room::None;
         let mut roles = RoleCounts::default();
         let mut held = HeldBytes {
             outboxes: 0,
@@ -56,8 +76,21 @@ impl EventLoop {
                 && now.saturating_duration_since(since) > self.settings.staleness_max
             {
                 let_go(connection);
+                roles.stalled += 1;
             }
-            match need(connection, self.settings.heartbeat, now) {
+            if looks_at_credentials && !connection.session.may_stay(unix_s) {
+                let text = "the credentials of this session are good no more";
+                self.close(token, DisconnectReason::CredentialsEnded, text, now);
+                continue;
+            }
+            let need = match need(connection, self.settings.heartbeat, now) {
+                Need::Nothing if is_scarce && connection.held_bytes() > HELD_BYTES_MAX => {
+                    let text = "the server has no memory for what waits here";
+                    Need::Close(DisconnectReason::NoMemory, text)
+                }
+                need => need,
+            };
+            match need {
                 Need::Nothing => {}
                 Need::Ping => self.ping(token, now),
                 Need::Close(reason, text) => self.close(token, reason, text, now),
@@ -68,6 +101,41 @@ impl EventLoop {
             self.trim(audience, now);
         }
         self.show(roles, held);
+    }
+
+    /// Begins to close every connection, in an order of chance and over `window`.
+    pub(super) fn drain(&mut self, window: Duration, now: Instant) {
+        let tokens = self.connections.iter().map(|(token, _)| token).collect();
+        self.leaving = Some(Leaving::new(tokens, window, now));
+        self.send_away_due(now);
+    }
+
+    /// Closes the connections whose time has come.
+    fn send_away_due(&mut self, now: Instant) {
+        while let Some(token) = self.leaving.as_mut().and_then(|it| it.next_due(now)) {
+            self.send_away(token, now);
+        }
+    }
+
+    /// Closes a connection and tells its peer when to come back.
+    pub(super) fn send_away(&mut self, token: usize, now: Instant) {
+        let Some(leaving) = &self.leaving else {
+            return;
+        };
+        let reconnect_ms = leaving.back_in(now, fastrand::f64()).as_millis();
+        let text = format!(r#"{{"reconnect_ms":{reconnect_ms}}}"#);
+        self.close(token, DisconnectReason::GoingAway, &text, now);
+    }
+
+    /// Puts a ping into the outbox.
+    pub(super) fn ping(&mut self, token: usize, now: Instant) {
+        let Some(connection) = self.connections.get_mut(token) else {
+            return;
+        };
+        connection.pinged_at = now;
+        if connection.enqueue(OpCode::Ping, &[]).is_ok() {
+            self.queue_write(token);
+        }
     }
 
     fn show(&mut self, roles: RoleCounts, held: HeldBytes) {
@@ -81,6 +149,9 @@ impl EventLoop {
                 self.metrics().sessions.add(role, change);
             }
         }
+        self.metrics()
+            .viewers_stalled
+            .add(roles.stalled - before.stalled);
         let before = std::mem::replace(&mut self.held_bytes, held);
         self.tally.outbox_bytes += held.outboxes - before.outboxes;
         self.tally.log_bytes += held.logs - before.logs;
@@ -127,9 +198,13 @@ fn need(connection: &Connection, heartbeat: Duration, now: Instant) -> Need {
         .handshake_due()
         .is_some_and(|due| now >= due)
     {
+        let reason = connection.session.lateness();
         return Need::Close(
-            DisconnectReason::HandshakeTimeout,
-            "no handshake within handshake_ms",
+            reason,
+            match reason {
+                DisconnectReason::CredentialsEnded => "no credentials within handshake_ms",
+                _ => "no handshake within handshake_ms",
+            },
         );
     }
     // Two and a half heartbeats without a word, or without taking a byte.

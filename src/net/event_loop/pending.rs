@@ -4,7 +4,7 @@
 //! socket takes a part of a message, the rest of that message is set aside, so that every position
 //! stays at the beginning of a message and the next write may begin with something newer.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
@@ -12,13 +12,19 @@ use bytes::Bytes;
 
 use super::audience::Audience;
 use super::connection::Connection;
-use super::view::{CatchingUp, StateCursor, StateLeft, View};
-use crate::engine::Lane;
-use crate::engine::log::{Chunk, Log};
+use super::socket::Socket;
+use super::view::{CatchingUp, Pass, StateCursor, StateLeft, View};
+use crate::engine::log::Chunk;
+use crate::engine::state_tick::StateTick;
+use crate::engine::{Lane, ViewerKind};
 use crate::net::ws::head;
 
 /// Slices of one write; far below the kernel's 1024.
 const SLICES_MAX: usize = 64;
+
+/// A state tick that only counts as a whole is finished up to this age once it has begun: begun anew
+/// again and again it would never reach a weak viewer.
+const WHOLE_STATE_AGE_MAX: Duration = Duration::from_secs(5);
 
 /// What writing is bound by.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +68,8 @@ pub(super) struct Written {
 enum Source {
     Partial,
     Outbox,
-    Events,
+    Lane(Lane),
     State,
-    Positions,
 }
 
 /// A gathered slice of a log: from where to where.
@@ -78,6 +83,7 @@ struct Piece<'a> {
 
 /// The slices of one write and where they came from.
 struct Gathered<'a> {
+    now: Instant,
     slices: ArrayVec<IoSlice<'a>, SLICES_MAX>,
     pieces: ArrayVec<Piece<'a>, SLICES_MAX>,
     bytes: usize,
@@ -85,8 +91,9 @@ struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    fn new(bytes_max: usize) -> Self {
+    fn new(bytes_max: usize, now: Instant) -> Self {
         Self {
+            now,
             slices: ArrayVec::new(),
             pieces: ArrayVec::new(),
             bytes: 0,
@@ -112,10 +119,14 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn add_log(&mut self, source: Source, log: &'a Log, from: u64, own_number: Option<u32>) {
-        for chunk in log.since(from) {
+    fn add_lane(&mut self, lane: Lane, audience: &'a Audience, from: u64, own_number: Option<u32>) {
+        let source = Source::Lane(lane);
+        for chunk in audience.lanes[lane.index()].since(from) {
             if self.is_full() {
                 return;
+            }
+            if chunk.is_expired(self.now) {
+                continue;
             }
             let mut at = from.max(chunk.start);
             if let (Some(number), Some(own)) = (own_number, &chunk.own) {
@@ -138,12 +149,22 @@ impl<'a> Gathered<'a> {
         audience: &'a Audience,
         state: Option<&'a StateLeft>,
     ) -> bool {
+        for (lane, at) in &view.retained {
+            self.add_lane(*lane, audience, *at, view.own_number);
+        }
         // Nothing overtakes the state of who joins; who lags hears of events first.
         let is_joining = view.is_joining();
         if !is_joining {
             self.add_events(view, audience);
         }
-        let log = &audience.lanes[view.kind.positions().index()];
+        let Some(positions) = view.feed.positions else {
+            return false;
+        };
+        let log = &audience.lanes[positions.index()];
+        if matches!(view.catching_up, CatchingUp::Due(_)) {
+            // The encoder is still making its state tick.
+            return false;
+        }
         if let Some(state) = state {
             let StateLeft {
                 bytes,
@@ -152,7 +173,7 @@ impl<'a> Gathered<'a> {
             } = state;
             self.add(Source::State, None, *sent as u64, &bytes[*sent..]);
             // While the state was under way, what comes behind it may have been forgotten.
-            let lacks_events = view.kind.events().is_some_and(|lane| {
+            let lacks_events = view.feed.events().is_some_and(|lane| {
                 is_joining && view.events_at < audience.lanes[lane.index()].start()
             });
             if !is_last || lacks_events || view.positions_at < log.start() {
@@ -162,14 +183,13 @@ impl<'a> Gathered<'a> {
         if is_joining {
             self.add_events(view, audience);
         }
-        self.add_log(Source::Positions, log, view.positions_at, view.own_number);
+        self.add_lane(positions, audience, view.positions_at, view.own_number);
         false
     }
 
     fn add_events(&mut self, view: &View, audience: &'a Audience) {
-        if let Some(lane) = view.kind.events() {
-            let log = &audience.lanes[lane.index()];
-            self.add_log(Source::Events, log, view.events_at, view.own_number);
+        if let Some(lane) = view.feed.events() {
+            self.add_lane(lane, audience, view.events_at, view.own_number);
         }
     }
 
@@ -204,7 +224,7 @@ pub(super) fn write(
     // Taken out while the slices borrow them; reference counts, not copies.
     let half_sent = std::mem::take(partial);
     let state = viewing.as_ref().and_then(|(view, _)| view.state_left());
-    let mut gathered = Gathered::new(bounds.write_bytes_max);
+    let mut gathered = Gathered::new(bounds.write_bytes_max, now);
     gathered.add(Source::Partial, None, 0, &half_sent);
     for piece in outbox.pieces() {
         gathered.add(Source::Outbox, None, 0, piece);
@@ -213,15 +233,19 @@ pub(super) fn write(
         .as_ref()
         .is_some_and(|(view, audience)| gathered.add_view(view, audience, state.as_ref()));
     if gathered.slices.is_empty() {
-        skip_own(viewing);
-        return WriteOutcome::Empty;
+        skip_rest(viewing, now);
+        return match socket.flush() {
+            Ok(true) => WriteOutcome::Empty,
+            Ok(false) => WriteOutcome::Blocked,
+            Err(_) => WriteOutcome::Gone,
+        };
     }
-    let taken = match send(socket, &gathered) {
+    let taken = match send(socket, &mut gathered.slices) {
         Ok(taken) => taken,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
         Err(_) => return WriteOutcome::Gone,
     };
-    let outcome = match taken == gathered.bytes {
+    let outcome = match taken == gathered.bytes && socket.is_clear() {
         true if gathered.is_full() || is_held_back => WriteOutcome::More,
         true => WriteOutcome::Empty,
         false => WriteOutcome::Blocked,
@@ -238,7 +262,7 @@ pub(super) fn write(
             Source::Partial if taken < half_sent.len() => rest = half_sent.slice(taken..),
             Source::Partial => written.frames += 1,
             Source::Outbox => outbox_taken += taken,
-            Source::Events | Source::Positions | Source::State if taken > 0 => {
+            Source::Lane(_) | Source::State if taken > 0 => {
                 if let Some((view, _)) = &mut viewing {
                     rest = advance(view, piece, taken, written);
                 }
@@ -253,18 +277,14 @@ pub(super) fn write(
     }
     *partial = rest;
     if outcome == WriteOutcome::Empty {
-        skip_own(viewing);
+        skip_rest(viewing, now);
     }
     outcome
 }
 
-fn send(socket: &mut mio::net::TcpStream, gathered: &Gathered<'_>) -> io::Result<usize> {
+fn send(socket: &mut Socket, slices: &mut [IoSlice<'_>]) -> io::Result<usize> {
     loop {
-        let outcome = match gathered.slices.as_slice() {
-            [slice] => socket.write(slice),
-            slices => socket.write_vectored(slices),
-        };
-        match outcome {
+        match socket.write(slices) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             outcome => return outcome,
         }
@@ -273,17 +293,22 @@ fn send(socket: &mut mio::net::TcpStream, gathered: &Gathered<'_>) -> io::Result
 
 /// Whether events that the viewer has not got are not kept any more.
 pub(super) fn is_cut_off(view: &View, audience: &Audience) -> bool {
-    let lane = view.kind.events().filter(|_| !view.is_joining());
-    lane.is_some_and(|lane| view.events_at < audience.lanes[lane.index()].start())
+    let is_lost = |lane: Lane, at: u64| at < audience.lanes[lane.index()].start();
+    let events = view.feed.events().filter(|_| !view.is_joining());
+    events.is_some_and(|lane| is_lost(lane, view.events_at))
+        || view.retained.iter().any(|(lane, at)| is_lost(*lane, *at))
 }
 
 /// Moves a viewer that lags too far to a state tick. Returns whether positions were conflated.
 fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Instant) -> bool {
     let is_old = |at: Instant, limit| now.saturating_duration_since(at) > limit;
     let mut has_conflated = false;
+    let Some(lane) = view.feed.positions else {
+        return false;
+    };
     match &view.catching_up {
         CatchingUp::Live => {
-            let log = &audience.lanes[view.kind.positions().index()];
+            let log = &audience.lanes[lane.index()];
             let is_lapped = view.positions_at < log.start();
             let is_stale = log
                 .since(view.positions_at)
@@ -297,6 +322,7 @@ fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Inst
         CatchingUp::With(cursor) => {
             let limit = match cursor.sent {
                 0 => bounds.state_tick_age_max,
+                _ if view.feed.slot().is_some() => WHOLE_STATE_AGE_MAX,
                 _ => bounds.staleness_max,
             };
             if is_old(cursor.tick.made_at, limit) {
@@ -305,28 +331,9 @@ fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Inst
         }
         CatchingUp::Due(_) => {}
     }
-    if let CatchingUp::Due(pass) = view.catching_up {
-        let start = |lane: Lane| audience.lanes[lane.index()].start();
-        let tick = if pass.next_slot == 0 {
-            let events_from = view
-                .kind
-                .events()
-                .filter(|_| pass.since.is_none())
-                .map_or(0, start);
-            let from = (start(view.kind.positions()), events_from);
-            let tick = audience.stream.state_tick(view.kind, pass.since, from, now);
-            // Where the way begins is where the viewer goes on behind its end. Events of meanwhile
-            // wait: those that are states too only say again what the state's end says.
-            view.positions_at = tick.positions_at;
-            if pass.since.is_none() {
-                view.events_at = tick.events_at;
-            }
-            tick
-        } else {
-            audience
-                .stream
-                .state_part(view.kind, pass.since, pass.next_slot, now)
-        };
+    if let CatchingUp::Due(pass) = view.catching_up
+        && let Some(tick) = next_state(view, pass, audience, now)
+    {
         view.catching_up = CatchingUp::With(Box::new(StateCursor {
             tick,
             sent: 0,
@@ -336,6 +343,30 @@ fn refresh(view: &mut View, audience: &Audience, bounds: &WriteBounds, now: Inst
     has_conflated
 }
 
+/// The state tick that a viewer needs, or the next part of it; `None`: it is being made.
+fn next_state(view: &mut View, pass: Pass, audience: &Audience, now: Instant) -> Option<StateTick> {
+    let lane = view.feed.positions?;
+    let (stream, kind) = (&audience.stream, view.feed.kind);
+    let is_joining = pass.since.is_none();
+    if pass.next_slot > 0 {
+        return Some(stream.state_part(kind, lane, pass.since, pass.next_slot, now));
+    }
+    let start = |lane: Lane| audience.lanes[lane.index()].start();
+    let events = view.feed.events().filter(|_| is_joining);
+    let from = (start(lane), events.map_or(0, start));
+    let tick = match view.feed.slot().filter(|_| kind != ViewerKind::Json) {
+        Some(slot) => stream.encoded_state(slot, kind, is_joining, from, now)?,
+        None => stream.state_tick(kind, lane, pass.since, from, now),
+    };
+    // Where the way begins is where the viewer goes on behind its end. Events of meanwhile
+    // wait: those that are states too only say again what the state's end says.
+    view.positions_at = tick.positions_at;
+    if is_joining {
+        view.events_at = tick.events_at;
+    }
+    Some(tick)
+}
+
 /// Moves the view behind what was taken of a piece. Returns the rest of a message cut in two.
 fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Written) -> Bytes {
     if let Some(chunk) = piece.chunk {
@@ -343,11 +374,11 @@ fn advance(view: &mut View, piece: &Piece<'_>, taken: usize, written: &mut Writt
         let (to, rest, messages) = settle(&chunk.bytes, from, taken, Some(chunk));
         written.frames += messages;
         let at = chunk.start + to as u64;
-        if matches!(piece.source, Source::Positions) {
-            view.positions_at = at;
-            written.published_at.get_or_insert(chunk.published_at);
-        } else {
-            view.events_at = at;
+        if let Source::Lane(lane) = piece.source {
+            if view.feed.positions == Some(lane) {
+                written.published_at.get_or_insert(chunk.published_at);
+            }
+            view.stand_at(lane, at);
         }
         return rest;
     }
@@ -383,15 +414,23 @@ fn settle(bytes: &Bytes, from: usize, taken: usize, chunk: Option<&Chunk>) -> (u
     (end, Bytes::new(), whole)
 }
 
-/// A viewer that has all but its own frames stands behind them.
-fn skip_own(viewing: Option<(&mut View, &Audience)>) {
+/// A viewer that has all but its own frames, and what nobody wants any more, stands behind them.
+fn skip_rest(viewing: Option<(&mut View, &Audience)>, now: Instant) {
     let Some((view, audience)) = viewing else {
         return;
     };
-    if view.own_number.is_some() && matches!(view.catching_up, CatchingUp::Live) {
+    let is_own = view.own_number.is_some();
+    for (lane, at) in &mut view.retained {
+        let log = &audience.lanes[lane.index()];
+        let is_over = |chunk: &Chunk| is_own || chunk.is_expired(now);
+        if *at < log.end() && log.since(*at).all(is_over) {
+            *at = log.end();
+        }
+    }
+    if is_own && matches!(view.catching_up, CatchingUp::Live) {
         let end = |lane: Lane| audience.lanes[lane.index()].end();
-        view.positions_at = view.positions_at.max(end(view.kind.positions()));
-        if let Some(lane) = view.kind.events() {
+        view.positions_at = view.positions_at.max(view.feed.positions.map_or(0, end));
+        if let Some(lane) = view.feed.events() {
             view.events_at = view.events_at.max(end(lane));
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Adoption, ConnectionLimits, LoopSettings, Loops, SessionPermit};
+use super::{Adoption, ConnectionLimits, LoopSettings, Loops, SessionPermit, Socket};
 use crate::dialect::{Session, Turn, Wish};
 use crate::net::ws::ReadLimits;
 
@@ -47,10 +47,11 @@ async fn guest(loops: &Loops) -> TcpStream {
     let (session, permit) = (Box::new(Fragile), Box::new(Place));
     loops
         .adopt(Adoption {
-            socket,
+            socket: Socket::plain(socket),
             early: Bytes::new(),
             session,
             limits,
+            allowance: None,
             permit,
         })
         .await;
@@ -77,8 +78,10 @@ async fn a_panic_ends_its_own_connection_with_1011_and_no_other() {
         write_bytes_max: 65_536,
         log_bytes_max: 65_536,
         events_bytes_max: 65_536,
+        resume_bytes_max: 65_536,
+        room: Arc::default(),
     };
-    let loops = Loops::start(1, settings, &Arc::default()).expect("a loop");
+    let loops = Loops::start(1, &settings, &Arc::default()).expect("a loop");
     let (mut good, mut bad) = (guest(&loops).await, guest(&loops).await);
     say(&mut bad, "fail");
     let close: [u8; 4] = hear(&mut bad);

@@ -11,6 +11,8 @@ use slab::Slab;
 use super::audience::Audience;
 use super::connection::{Adoption, Connection, ReadOutcome};
 use super::handle::{LoopSettings, Order, Waking};
+use super::leaving::Leaving;
+use super::mail::Post;
 use super::pending::{self, WriteBounds, WriteOutcome, Written};
 use crate::dialect::{SessionTally, Turn, Wish};
 use crate::domain::DisconnectReason;
@@ -51,6 +53,11 @@ pub(super) struct EventLoop {
     to_read: Vec<usize>,
     /// Connections that have something to write beside their stream.
     to_write: Vec<usize>,
+    /// Viewers that wait for a state tick that the encoder makes.
+    waiting: Vec<usize>,
+    /// Connections whose mailbox has something that there is room for.
+    pub(super) to_deliver: Vec<usize>,
+    pub(super) post: Arc<Post>,
     /// Whether any of them waits for another event loop.
     is_held_up: bool,
     scratch: Vec<u8>,
@@ -59,8 +66,9 @@ pub(super) struct EventLoop {
     pub(super) session_tally: SessionTally,
     pub(super) roles: super::patrol::RoleCounts,
     pub(super) held_bytes: super::patrol::HeldBytes,
-    /// Set by a drain: up to when peers are told to come back.
-    drained_for: Option<Duration>,
+    /// Set by a drain: who is still to be told.
+    pub(super) leaving: Option<Leaving>,
+    pub(super) credentials_seen_at: Instant,
     is_stopping: bool,
 }
 
@@ -88,6 +96,9 @@ impl EventLoop {
             audiences: Slab::new(),
             to_read: Vec::new(),
             to_write: Vec::new(),
+            waiting: Vec::new(),
+            to_deliver: Vec::new(),
+            post: Arc::default(),
             is_held_up: false,
             scratch: vec![0; SCRATCH_BYTES],
             wishes: Vec::new(),
@@ -95,7 +106,8 @@ impl EventLoop {
             session_tally: SessionTally::default(),
             roles: super::patrol::RoleCounts::default(),
             held_bytes: super::patrol::HeldBytes::default(),
-            drained_for: None,
+            leaving: None,
+            credentials_seen_at: Instant::now(),
             is_stopping: false,
         }
     }
@@ -106,7 +118,11 @@ impl EventLoop {
         while !self.is_stopping {
             let wait = match std::mem::take(&mut self.is_held_up) {
                 true => HOLD_UP,
-                false if self.to_read.is_empty() && self.to_write.is_empty() => {
+                false
+                    if self.to_read.is_empty()
+                        && self.to_write.is_empty()
+                        && self.to_deliver.is_empty() =>
+                {
                     next_patrol.saturating_duration_since(Instant::now())
                 }
                 false => Duration::ZERO,
@@ -165,11 +181,16 @@ impl EventLoop {
         let Metrics {
             dropped,
             handshakes,
+            inflated_bytes,
+            inflate_errors,
             ..
         } = &*self.metrics;
+        inflated_bytes.add(counted.inflated_bytes);
+        inflate_errors.add(counted.inflate_errors);
         dropped.add(DropReason::UnknownType, counted.frames_unknown);
         dropped.add(DropReason::NotAllowed, counted.frames_not_allowed);
         dropped.add(DropReason::OverBound, counted.frames_over_bound);
+        dropped.add(DropReason::OverRate, counted.messages_over_rate);
         handshakes.add(HandshakeResult::Accepted, counted.handshakes_accepted);
         handshakes.add(HandshakeResult::Rejected, counted.handshakes_refused);
     }
@@ -178,7 +199,10 @@ impl EventLoop {
         while let Some(order) = self.orders.try_recv() {
             match order {
                 Order::Adopt(adoption) => self.adopt(*adoption, now),
-                Order::Drain(spread) => self.drain(spread, now),
+                Order::Drain(window) => self.drain(window, now),
+                // Whoever asked may have gone.
+                Order::Describe(tell) => drop(tell.send(self.roster(now))),
+                Order::Answer(tell) => drop(tell.send(())),
                 Order::Stop => self.is_stopping = true,
             }
         }
@@ -186,12 +210,15 @@ impl EventLoop {
 
     fn adopt(&mut self, adoption: Adoption, now: Instant) {
         let early = adoption.early.clone();
-        let mut connection = Connection::new(adoption, now);
         let slot = self.connections.vacant_entry();
         let token = slot.key();
+        let mailbox = self
+            .post
+            .mailbox(token, &self.wake, adoption.limits.outbox_bytes_max);
+        let mut connection = Connection::new(adoption, mailbox, now);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
-        if let Err(error) = registry.register(&mut connection.socket, Token(token), interest) {
+        if let Err(error) = registry.register(connection.socket.source(), Token(token), interest) {
             tracing::warn!(%error, "socket can't be watched; connection dropped");
             self.connection_count.fetch_sub(1, Ordering::Relaxed);
             return;
@@ -203,15 +230,15 @@ impl EventLoop {
                 connection.take_in(&mut early.to_vec(), turn);
             }
         });
-        if let Some(spread) = self.drained_for {
-            self.send_away(token, spread, now);
+        if self.leaving.is_some() {
+            self.send_away(token, now);
         }
         // Bytes may lie in the socket since before it was registered.
         self.queue_read(token);
     }
 
     /// Lets a connection's session act, then does what it wishes.
-    fn call(
+    pub(super) fn call(
         &mut self,
         token: usize,
         now: Instant,
@@ -222,9 +249,12 @@ impl EventLoop {
         };
         let mut wishes = std::mem::take(&mut self.wishes);
         let tally = &mut self.session_tally;
+        let mailbox = Arc::clone(&connection.mailbox);
         let mut turn = Turn {
             now,
             loop_id: self.id,
+            mailbox: &mailbox,
+            traffic: connection.traffic(),
             wishes: &mut wishes,
             tally,
         };
@@ -232,6 +262,8 @@ impl EventLoop {
         let acted = panic::catch_unwind(AssertUnwindSafe(|| act(connection, &mut turn)));
         if acted.is_err() {
             let text = "the server failed to serve this message".to_owned();
+            wishes.clear();
+            wishes.extend(connection.session.apology());
             wishes.push(Wish::Close(DisconnectReason::InternalError, text));
         }
         if let (Some(view), own) = (&mut connection.view, connection.session.own_number()) {
@@ -255,7 +287,8 @@ impl EventLoop {
             Wish::Text(text) => connection.enqueue(OpCode::Text, text.as_bytes()),
             Wish::Binary(bytes) => connection.enqueue(OpCode::Binary, &bytes),
             Wish::Pong(payload) => connection.enqueue(OpCode::Pong, &payload),
-            Wish::Watch(kind) => return self.watch(token, kind),
+            Wish::CountIn(allowance) => return connection.count_in(allowance),
+            Wish::Watch(feed, entries) => return self.watch(token, feed, &entries),
             Wish::Unwatch => return self.unwatch(token),
             Wish::Close(reason, text) => return self.close(token, reason, &text, now),
         };
@@ -315,7 +348,7 @@ impl EventLoop {
             return;
         };
         // The socket leaves the poll with its file descriptor.
-        let _ = self.poll.registry().deregister(&mut connection.socket);
+        let _ = self.poll.registry().deregister(connection.socket.source());
         if connection.is_open() {
             self.metrics
                 .disconnects
@@ -323,9 +356,12 @@ impl EventLoop {
         }
         let mut wishes = Vec::new();
         let tally = &mut self.session_tally;
+        let mailbox = Arc::clone(&connection.mailbox);
         connection.session.end(&mut Turn {
             now,
             loop_id: self.id,
+            mailbox: &mailbox,
+            traffic: connection.traffic(),
             wishes: &mut wishes,
             tally,
         });
@@ -351,6 +387,12 @@ impl EventLoop {
         });
         self.tally.bytes_in += bytes_in;
         self.scratch = scratch;
+        if let Some(connection) = self.connections.get_mut(token) {
+            connection.bytes_in += bytes_in;
+            if let Some(round_trip) = connection.round_trip_new.take() {
+                self.metrics.round_trip.record(nanos(round_trip));
+            }
+        }
         match outcome {
             ReadOutcome::Drained => {}
             ReadOutcome::More => self.to_read.push(token),
@@ -375,6 +417,17 @@ impl EventLoop {
 
     /// Writes what waits: first what belongs to single connections, then what streams have new.
     fn flush(&mut self, now: Instant) {
+        self.deliver_mail(now);
+        for token in std::mem::take(&mut self.waiting) {
+            if let Some(view) = self
+                .connections
+                .get_mut(token)
+                .and_then(|held| held.view.as_mut())
+            {
+                view.is_waiting = false;
+            }
+            self.write(token, now);
+        }
         for token in std::mem::take(&mut self.to_write) {
             if let Some(connection) = self.connections.get_mut(token) {
                 connection.is_queued = false;
@@ -382,10 +435,7 @@ impl EventLoop {
             self.write(token, now);
         }
         for at in self.audiences.iter().map(|(at, _)| at).collect::<Vec<_>>() {
-            let Some(audience) = self.audiences.get_mut(at) else {
-                continue;
-            };
-            if audience.is_behind() {
+            if let Some(audience) = self.audiences.get_mut(at).filter(|it| it.is_behind()) {
                 audience.stream.pull(self.id, &mut audience.lanes);
                 self.walk(at, now);
             }
@@ -405,6 +455,16 @@ impl EventLoop {
             .and_then(|view| self.audiences.get(view.audience));
         let mut written = Written::default();
         let outcome = pending::write(connection, audience, &self.bounds, now, &mut written);
+        connection.bytes_out += written.bytes;
+        connection.messages_out += written.frames;
+        if let Some(view) = connection.view.as_mut()
+            && view.waits_for_encoder()
+            && !view.is_waiting
+        {
+            view.is_waiting = true;
+            self.waiting.push(token);
+        }
+        let has_mail = connection.has_mail;
         self.tally.writes += written.writes;
         self.tally.bytes_out += written.bytes;
         self.tally.frames_out += written.frames;
@@ -415,7 +475,8 @@ impl EventLoop {
                 .record(nanos(published_at.elapsed()));
         }
         match outcome {
-            WriteOutcome::Empty => connection.shut_if_done(),
+            WriteOutcome::Empty if has_mail => self.queue_mail(token),
+            WriteOutcome::Empty => connection.shut_if_done(now),
             WriteOutcome::More => self.queue_write(token),
             WriteOutcome::Blocked => connection.blocked_since = Some(now),
             WriteOutcome::Gone => self.forget(token, now),
@@ -429,32 +490,6 @@ impl EventLoop {
     /// The shared numbers.
     pub(super) fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// Puts a ping into the outbox.
-    pub(super) fn ping(&mut self, token: usize, now: Instant) {
-        let Some(connection) = self.connections.get_mut(token) else {
-            return;
-        };
-        connection.pinged_at = now;
-        if connection.enqueue(OpCode::Ping, &[]).is_ok() {
-            self.queue_write(token);
-        }
-    }
-
-    /// Closes every connection; each peer is told when to come back, all at different times.
-    fn drain(&mut self, spread: Duration, now: Instant) {
-        self.drained_for = Some(spread);
-        let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
-        for token in tokens {
-            self.send_away(token, spread, now);
-        }
-    }
-
-    fn send_away(&mut self, token: usize, spread: Duration, now: Instant) {
-        let reconnect_ms = fastrand::u64(0..=spread.as_millis() as u64);
-        let text = format!(r#"{{"reconnect_ms":{reconnect_ms}}}"#);
-        self.close(token, DisconnectReason::GoingAway, &text, now);
     }
 }
 

@@ -1,9 +1,10 @@
 //! A viewer as its event loop sees it: positions in the lanes of a stream.
 
+use arrayvec::ArrayVec;
 use bytes::Bytes;
 
-use crate::engine::ViewerKind;
 use crate::engine::state_tick::StateTick;
+use crate::engine::{Feed, Lane};
 
 /// Where a viewer stands. Every offset is the first byte of a message.
 #[derive(Debug)]
@@ -11,10 +12,14 @@ pub(super) struct View {
     /// The audience that it belongs to, and its place there.
     pub(super) audience: usize,
     pub(super) seat: usize,
-    pub(super) kind: ViewerKind,
+    pub(super) feed: Feed,
     pub(super) positions_at: u64,
     pub(super) events_at: u64,
+    /// Where it stands in each retained lane that it reads, the most urgent first.
+    pub(super) retained: ArrayVec<(Lane, u64), { Lane::RETAINED.len() }>,
     pub(super) catching_up: CatchingUp,
+    /// Whether the connection is in the loop's list of viewers that wait for the encoder.
+    pub(super) is_waiting: bool,
     /// Whether the stalled viewer holds nothing shared any more.
     pub(super) has_let_go: bool,
     /// The viewer's own publisher, whose frames it does not get back.
@@ -87,6 +92,31 @@ impl View {
                 is_last: cursor.tick.next_slot.is_none(),
             }),
             _ => None,
+        }
+    }
+
+    /// Where it stands in a retained lane, if it reads it.
+    pub(super) fn place_in(&self, lane: Lane) -> Option<u64> {
+        let held = self.retained.iter().find(|(held, _)| *held == lane);
+        held.map(|(_, at)| *at)
+    }
+
+    /// Whether it needs a state tick that the encoder has not made yet.
+    pub(super) fn waits_for_encoder(&self) -> bool {
+        self.feed.slot().is_some() && matches!(self.catching_up, CatchingUp::Due(_))
+    }
+
+    /// The viewer stands at an offset of a lane.
+    pub(super) fn stand_at(&mut self, lane: Lane, offset: u64) {
+        if self.feed.positions == Some(lane) {
+            self.positions_at = offset;
+        } else if lane.is_retained() {
+            let held = self.retained.iter_mut().find(|(held, _)| *held == lane);
+            if let Some((_, at)) = held {
+                *at = offset;
+            }
+        } else {
+            self.events_at = offset;
         }
     }
 

@@ -4,24 +4,32 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use arrayvec::ArrayVec;
+
 use super::audience::Audience;
+use super::connection::Connection;
 use super::pending::is_cut_off;
 use super::turn::EventLoop;
 use super::view::{CatchingUp, Pass, View};
 use crate::domain::DisconnectReason;
 use crate::engine::log::Log;
-use crate::engine::{Lane, ViewerKind};
+use crate::engine::retained::Entry;
+use crate::engine::{Feed, Lane};
+use crate::net::ws::head;
 
 impl EventLoop {
-    /// Shows a stream to a connection, its current state first.
-    pub(super) fn watch(&mut self, token: usize, kind: ViewerKind) {
-        self.unwatch(token);
+    /// Shows a stream to a connection, its current state first; retained lanes from where `entries`
+    /// say, otherwise from now on. Who is shown something already goes on in the lanes that stay,
+    /// so that no event is lost or comes twice.
+    pub(super) fn watch(&mut self, token: usize, feed: Feed, entries: &[Entry]) {
         let Some(connection) = self.connections.get_mut(token) else {
             return;
         };
         let Some(stream) = connection.session.stream().cloned() else {
             return;
         };
+        let own_number = connection.session.own_number();
+        let before = connection.view.take();
         let found = self
             .audiences
             .iter()
@@ -29,45 +37,80 @@ impl EventLoop {
         let found = found.map(|(audience, _)| audience);
         let at = found.unwrap_or_else(|| self.audiences.insert(Audience::new(stream)));
         let audience = &mut self.audiences[at];
-        for lane in [Some(kind.positions()), kind.events()]
-            .into_iter()
-            .flatten()
-        {
-            audience.stream.watch(self.id, &self.wake, lane);
+        let mut retained = ArrayVec::new();
+        for lane in feed.lanes() {
             audience.readers[lane.index()] += 1;
+            if !lane.is_retained() {
+                audience.stream.watch(self.id, &self.wake, lane);
+                continue;
+            }
+            let held = before.as_ref().and_then(|before| before.place_in(lane));
+            let entry = entries.iter().find(|entry| entry.lane == lane);
+            let offset = match (held, entry) {
+                (Some(held), None) => {
+                    audience.stream.watch(self.id, &self.wake, lane);
+                    held
+                }
+                (_, entry) => {
+                    let newest = Entry::newest(lane);
+                    let (stream, lanes) = (&audience.stream, &mut audience.lanes);
+                    stream.enter(self.id, &self.wake, entry.unwrap_or(&newest), lanes)
+                }
+            };
+            retained.push((lane, offset));
         }
         audience.stream.pull(self.id, &mut audience.lanes);
         let end = |lane: Lane| audience.lanes[lane.index()].end();
-        connection.view = Some(Box::new(View {
+        let carried = before
+            .as_ref()
+            .filter(|before| !before.is_joining() && before.feed.events() == feed.events());
+        let events_at = carried.map(|before| before.events_at);
+        let view = View {
             audience: at,
             seat: audience.viewers.len(),
-            kind,
-            positions_at: end(kind.positions()),
-            events_at: kind.events().map_or(0, end),
-            catching_up: CatchingUp::Due(Pass {
-                since: None,
-                next_slot: 0,
-            }),
+            feed,
+            positions_at: feed.positions.map_or(0, end),
+            events_at: events_at.unwrap_or_else(|| feed.events().map_or(0, end)),
+            retained,
+            catching_up: match feed.positions {
+                Some(_) => CatchingUp::Due(Pass {
+                    since: events_at.map(|_| 0),
+                    next_slot: 0,
+                }),
+                None => CatchingUp::Live,
+            },
+            is_waiting: false,
             has_let_go: false,
-            own_number: connection.session.own_number(),
-        }));
+            own_number,
+        };
         audience.viewers.push(token);
+        if let Some(connection) = self.connections.get_mut(token) {
+            connection.view = Some(Box::new(view));
+            if let Some(before) = &before {
+                let audience = &self.audiences[before.audience];
+                take_along(connection, before, (feed, entries), audience);
+            }
+        }
+        if let Some(before) = before {
+            self.leave(&before);
+        }
         self.queue_write(token);
     }
 
     pub(super) fn unwatch(&mut self, token: usize) {
-        let Some(view) = self
+        let view = self
             .connections
             .get_mut(token)
-            .and_then(|held| held.view.take())
-        else {
-            return;
-        };
+            .and_then(|held| held.view.take());
+        if let Some(view) = view {
+            self.leave(&view);
+        }
+    }
+
+    /// Gives up the place of a view that no connection holds any more.
+    fn leave(&mut self, view: &View) {
         let audience = &mut self.audiences[view.audience];
-        for lane in [Some(view.kind.positions()), view.kind.events()]
-            .into_iter()
-            .flatten()
-        {
+        for lane in view.feed.lanes() {
             audience.stream.unwatch(self.id, lane);
             audience.readers[lane.index()] -= 1;
             if audience.readers[lane.index()] == 0 {
@@ -126,15 +169,25 @@ impl EventLoop {
             else {
                 continue;
             };
-            let positions = view.kind.positions().index();
-            needed[positions] = needed[positions].min(view.positions_at);
-            if let Some(events) = view.kind.events().map(Lane::index) {
-                needed[events] = needed[events].min(view.events_at);
+            let mut note = |lane: Lane, at: u64| {
+                needed[lane.index()] = needed[lane.index()].min(at);
+            };
+            if let Some(lane) = view.feed.positions {
+                note(lane, view.positions_at);
+            }
+            if let Some(lane) = view.feed.events() {
+                note(lane, view.events_at);
+            }
+            for (lane, at) in &view.retained {
+                note(*lane, *at);
             }
         }
         let oldest = now.checked_sub(self.settings.staleness_max);
         let mut has_cut_off = false;
         for lane in Lane::ALL {
+            if audience.readers[lane.index()] == 0 {
+                continue;
+            }
             let needed = needed[lane.index()];
             let log = &mut audience.lanes[lane.index()];
             log.forget_before(needed.min(log.end()));
@@ -142,9 +195,14 @@ impl EventLoop {
                 if let Some(oldest) = oldest {
                     log.forget_older(oldest);
                 }
-                log.forget_beyond(self.settings.log_bytes_max);
+                log.forget_beyond(self.settings.room.fitted(self.settings.log_bytes_max));
             } else {
-                log.forget_beyond(self.settings.events_bytes_max);
+                // Who comes back may begin with all that was retained.
+                let resume_bytes_max = match lane.is_retained() {
+                    true => self.settings.room.fitted(self.settings.resume_bytes_max),
+                    false => 0,
+                };
+                log.forget_beyond(self.settings.events_bytes_max + resume_bytes_max);
                 has_cut_off |= needed < log.start();
             }
         }
@@ -178,5 +236,32 @@ impl EventLoop {
     pub(super) fn lane_bytes(&self, is_meant: fn(Lane) -> bool) -> usize {
         let held = self.audiences.iter().map(|(_, audience)| audience);
         held.map(|audience| audience.len_bytes(is_meant)).sum()
+    }
+}
+
+/// What a viewer has not got yet of retained lanes that it reads no longer, up to their entries.
+fn take_along(
+    connection: &mut Connection,
+    before: &View,
+    (feed, entries): (Feed, &[Entry]),
+    audience: &Audience,
+) {
+    for (lane, at) in &before.retained {
+        if feed.lanes().any(|held| held == *lane) {
+            continue;
+        }
+        let log = &audience.lanes[lane.index()];
+        let entry = entries.iter().find(|entry| entry.lane == *lane);
+        let until = entry.and_then(|entry| log.offset_of(entry.after, head::sealed_bytes));
+        let until = until.unwrap_or(log.end());
+        for chunk in log.since(*at).take_while(|chunk| chunk.start < until) {
+            let skip = at.saturating_sub(chunk.start) as usize;
+            let end = (until.min(chunk.end()) - chunk.start) as usize;
+            if skip < end {
+                connection
+                    .outbox
+                    .push_finished(chunk.bytes.slice(skip..end));
+            }
+        }
     }
 }

@@ -55,6 +55,11 @@ fn ids_that_are_not_all_numbers_are_numbered_by_appearance() {
     assert_eq!(ids(&(row("4294967295") + &row("0"))), [4_294_967_295, 0]);
     assert_eq!(ids(&(row("4294967296") + &row("5"))), [1, 2]);
     assert_eq!(ids(&(row("5") + &row("drone-a"))), [1, 2]);
+    let beside = row("268435455") + &row("1073741824");
+    assert_eq!(ids(&beside), [0x0FFF_FFFF, 0x4000_0000]);
+    for registered in ["268435456", "1073741823"] {
+        assert_eq!(ids(&(row(registered) + &row("5"))), [1, 2]);
+    }
     assert_eq!(
         ids(&(row("7") + &row("007"))),
         [1, 2],

@@ -51,6 +51,7 @@ fn recording() -> String {
 
 fn options(file: &Scratch, peer: &Peer, hz: f64, repeat: bool) -> ReplayOptions {
     ReplayOptions {
+        tls: Tls::default(),
         file: file.0.clone(),
         url: peer.url(),
         stream: Some(StreamName::parse("sky").expect("a good name")),
@@ -62,6 +63,7 @@ fn options(file: &Scratch, peer: &Peer, hz: f64, repeat: bool) -> ReplayOptions 
         },
         log: None,
         agent_type: "aircraft".to_owned(),
+        credential: None,
     }
 }
 
@@ -213,8 +215,8 @@ async fn mistakes_are_named_before_anything_is_connected() {
         hz,
         "hz is -1; allowed is 0 for the recorded points only, or 0.001 to 1000"
     );
-    let url = failed(&|o| o.url = "wss://h".to_owned()).await;
-    assert!(url.contains("asks for TLS"), "{url}");
+    let url = failed(&|o| o.url = "ftp://h".to_owned()).await;
+    assert!(url.contains("wss://HOST:PORT/PATH"), "{url}");
     let log = failed(&|o| o.log = Some("no/such/directory/log.json".into())).await;
     assert!(
         log.starts_with("log: cannot write no/such/directory/log.json: "),

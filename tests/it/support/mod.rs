@@ -1,10 +1,14 @@
 //! What the tests stand on: a server under test, a WebSocket client, AGNT frames made by hand,
-//! plain HTTP.
+//! plain HTTP, the agent API.
 
+pub(crate) mod commanding;
 pub(crate) mod http;
+pub(crate) mod issuer;
 pub(crate) mod program;
+pub(crate) mod rest;
 pub(crate) mod server;
 pub(crate) mod swarm;
+pub(crate) mod tokens;
 pub(crate) mod wire;
 pub(crate) mod ws;
 

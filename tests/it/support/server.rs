@@ -1,21 +1,34 @@
 //! A server in the test's own process, on a free port, drained when the test is over.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use agnt::config::Config;
 use agnt::server::Server;
+use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-use super::http;
 use super::ws::Client;
+use super::{PATIENCE, http};
 
 /// Where agents move.
 pub(crate) const PATH: &str = "/api/visualisation/agents/ws";
+
+/// What became of a part that was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It was begun anew.
+    Begun,
+    /// The server said that it has lost it.
+    Named(&'static str),
+}
 
 /// The server under test.
 pub(crate) struct TestServer {
     server: Option<Server>,
     runtime: Runtime,
+    /// Where it keeps its data, if the test named no place.
+    _data: TempDir,
     pub(crate) address: SocketAddr,
 }
 
@@ -27,7 +40,9 @@ impl TestServer {
 
     /// A server whose settings `change` may change.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let data = tempfile::tempdir().unwrap();
         let mut config = Config {
+            data_dir: data.path().to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             max_connections: 1000,
             drain_ms: 0,
@@ -44,6 +59,7 @@ impl TestServer {
         Self {
             server: Some(server),
             runtime,
+            _data: data,
             address,
         }
     }
@@ -61,6 +77,46 @@ impl TestServer {
     /// A publisher to `stream` that is answered in AGNT frames only.
     pub(crate) fn publisher(&self, stream: &str) -> Client {
         self.connect(&format!("protocols=binary&role=publisher&stream={stream}"))
+    }
+
+    /// Where those are answered who watch it, if that is an address of its own.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.server.as_ref().unwrap().metrics_address()
+    }
+
+    /// Has the demo's flock fly in it.
+    pub(crate) fn fly(&mut self) {
+        let _within = self.runtime.enter();
+        self.server.as_mut().unwrap().fly(10, 30, None);
+    }
+
+    /// The names of all parts that run for ever.
+    pub(crate) fn parts(&self) -> Vec<&'static str> {
+        self.server.as_ref().unwrap().parts()
+    }
+
+    /// Ends a part, and waits until that is noticed.
+    pub(crate) fn lose(&mut self, part: &str) -> Lost {
+        let address = self.address;
+        let server = self.server.as_mut().unwrap();
+        let begun = || http::metric(address, "agnt_task_restarts_total") > 0.0;
+        self.runtime.block_on(async {
+            server.end_part(part).await;
+            let deadline = tokio::time::Instant::now() + PATIENCE;
+            loop {
+                tokio::select! {
+                    name = server.failed() => return Lost::Named(name),
+                    () = tokio::time::sleep(Duration::from_millis(50)) => {}
+                }
+                if tokio::task::block_in_place(begun) {
+                    return Lost::Begun;
+                }
+                assert!(
+                    tokio::time::Instant::now() < deadline,
+                    "nobody noticed the end of {part}"
+                );
+            }
+        })
     }
 
     /// The value of one sample of `/metrics`, named with its labels.

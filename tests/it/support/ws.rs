@@ -275,11 +275,14 @@ impl Client {
         }
     }
 
-    /// The next message, which must be binary.
+    /// The next message that is no event in JSON, and must be binary.
     pub(crate) fn binary(&mut self) -> Vec<u8> {
-        match self.message() {
-            Message::Binary(bytes) => bytes,
-            other => panic!("a binary message was due, but there came {other:?}"),
+        loop {
+            match self.message() {
+                Message::Binary(bytes) => return bytes,
+                Message::Text(text) if text.contains("\"sequence\":") => {}
+                other => panic!("a binary message was due, but there came {other:?}"),
+            }
         }
     }
 
