@@ -21,6 +21,7 @@ export const HEARTBEAT_MS = 5_000;
 export const STABLE_MS = 5_000;
 
 const OPEN = 1;
+const STREAM_NAME = /^[\w-]{1,128}$/;
 const CLOSE_CREDENTIALS = 4401;
 const CLOSE_NOT_ALLOWED = 4403;
 const UNANSWERED_HEARTBEATS_MAX = 3;
@@ -36,7 +37,7 @@ const UNANSWERED_HEARTBEATS_MAX = 3;
  * @property {number} attempt failed attempts in a row
  *
  * @typedef {object} ConnectionOptions
- * @property {string} [stream] the swarm's name, `main` where left out
+ * @property {string} [stream] the swarm's name, `main` where left out; a `RangeError` where it can't be one
  * @property {string[]} [capabilities] asked for in the handshake; default `["binary"]`
  * @property {string} [clientId] default random
  * @property {typeof WebSocket} [WebSocketClass] default the global one
@@ -381,8 +382,12 @@ export class AgntConnection {
  * @param {string} url
  * @param {string} [stream]
  * @returns {string} a `ws:` or `wss:` URL with path and stream
+ * @throws {RangeError} for what is no name of a stream: a browser doesn't tell why a server refuses a socket
  */
 export function socketUrl(url, stream) {
+  if (stream !== undefined && !STREAM_NAME.test(stream)) {
+    throw new RangeError(`stream: '${stream}' is not a name; allowed are 1 to 128 characters of A-Z a-z 0-9 _ -`);
+  }
   const target = new URL(url);
   target.protocol = target.protocol.replace(/^http/, "ws");
   if (target.pathname === "/") target.pathname = STREAM_PATH;

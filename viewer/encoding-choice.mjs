@@ -18,11 +18,19 @@ const VELOCITY_FACTOR = 4;
  */
 export function optionsOf(query) {
   const options = {};
-  const codec = query.get("encoding");
-  const algorithm = query.get("compression");
-  if (CODEC_NAMES.includes(codec)) options.encodings = [codec === "fixed" ? fixedWithin(query.get("error")) : codec];
-  if (INFLATABLE.includes(algorithm)) options.compression = { algorithms: [algorithm] };
+  const { codec, algorithm } = wishesOf(query);
+  if (codec !== "none") options.encodings = [codec === "fixed" ? fixedWithin(query.get("error")) : codec];
+  if (algorithm !== "none") options.compression = { algorithms: [algorithm] };
   return options;
+}
+
+/** What is asked for by names that are known; `none` for all else. */
+function wishesOf(query) {
+  const [codec, algorithm] = [query.get("encoding"), query.get("compression")];
+  return {
+    codec: CODEC_NAMES.includes(codec) ? codec : "none",
+    algorithm: INFLATABLE.includes(algorithm) ? algorithm : "none",
+  };
 }
 
 function fixedWithin(error) {
@@ -43,18 +51,24 @@ export function encodingText({ codec, algorithm }) {
 }
 
 /**
- * Lets people choose; the page is opened anew with what they chose.
+ * Lets people choose; the page is opened anew with what they chose. What the address asks for and no option offers
+ * becomes one more.
  *
  * @param {HTMLSelectElement} select whose values are queries such as `encoding=fixed&compression=zlib`
  * @param {Location} location
  */
 export function offerChoice(select, location) {
   const query = new URLSearchParams(location.search);
-  const asked = [...select.options].find(({ value }) => {
-    const wishes = new URLSearchParams(value);
-    return ["encoding", "compression"].every((key) => (query.get(key) ?? "") === (wishes.get(key) ?? ""));
+  const wishes = wishesOf(query);
+  const offered = [...select.options].find(({ value }) => {
+    const { codec, algorithm } = wishesOf(new URLSearchParams(value));
+    return codec === wishes.codec && algorithm === wishes.algorithm;
   });
-  select.value = asked?.value ?? "";
+  if (offered === undefined) {
+    const value = new URLSearchParams({ encoding: wishes.codec, compression: wishes.algorithm }).toString();
+    select.add(new Option(encodingText(wishes), value));
+    select.value = value;
+  } else select.value = offered.value;
   select.addEventListener("change", () => {
     query.delete("encoding");
     query.delete("compression");

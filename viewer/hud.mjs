@@ -121,11 +121,19 @@ export class Hud {
     }, MESSAGE_SHOWN_MS);
   }
 
-  /** Says that the page cannot work here, and why. @param {string} reason */
-  showFailure(reason) {
-    this.#parts.notice.hidden = false;
-    setText(this.#parts["notice-title"], "The viewer cannot draw here");
-    setText(this.#parts["notice-text"], reason);
+  /**
+   * Says that the page cannot work, and why.
+   *
+   * @param {string} title
+   * @param {string} reason
+   */
+  showFailure(title, reason) {
+    const { connection, notice } = this.#parts;
+    connection.dataset.state = "disconnected";
+    setText(this.#parts["connection-text"], "not started");
+    notice.hidden = false;
+    setText(this.#parts["notice-title"], title);
+    setText(this.#parts["notice-text"], reason.slice(0, 400));
   }
 }
 

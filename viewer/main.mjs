@@ -29,18 +29,27 @@ const stream = query.get("stream") ?? "main";
 const detail = new Detail(query.get("detail") === "full");
 const canvas = document.getElementById("view");
 const credential = new Credential();
-const client = new AgntClient(location.origin, {
-  stream,
-  capabilities: CAPABILITIES,
-  ticket: () => credential.ticket(),
-  ...optionsOf(query),
-});
+const hud = new Hud(document, () => client.connect());
+const client = newClient();
 const swarm = new Swarm();
 const states = new AgentStates();
-const hud = new Hud(document, () => client.connect());
 const meters = { frames: new Meter(), ticks: new Meter(), bytes: new Meter(), plain: new Meter() };
 const shown = { lastTickAtMs: NaN, reason: "", retryAtMs: 0, isRefused: false };
 const REFUSALS = new Set([4401, 4403]);
+
+function newClient() {
+  try {
+    return new AgntClient(location.origin, {
+      stream,
+      capabilities: CAPABILITIES,
+      ticket: () => credential.ticket(),
+      ...optionsOf(query),
+    });
+  } catch (fault) {
+    hud.showFailure("This address names no stream", fault.message);
+    throw fault;
+  }
+}
 
 function start() {
   const view = new SwarmView(canvas, swarm, detail);
@@ -174,6 +183,6 @@ function showConnection() {
 try {
   start();
 } catch (fault) {
-  hud.showFailure(fault.message);
+  hud.showFailure("The viewer cannot draw here", fault.message);
   throw fault;
 }

@@ -149,6 +149,16 @@ test("an empty stream says so", async () => {
   assert.equal(await page.getByTestId("connection").getAttribute("data-state"), "connected");
 });
 
+test("what can't be a stream's name is told, not waited for", async () => {
+  const wrong = await browser.newPage();
+  await wrong.goto(`${server.url}/?stream=north%20sea`);
+  await wrong.getByTestId("notice").waitFor({ state: "visible", ...WAIT });
+  const said = await wrong.getByTestId("notice-text").textContent();
+  assert.match(said, /stream: 'north sea' is not a name; allowed are 1 to 128 characters/);
+  assert.equal(await wrong.getByTestId("connection-text").textContent(), "not started");
+  await wrong.close();
+});
+
 test("the modules work in a page of one's own", async () => {
   // A page without the viewer; the server's own file is only the origin from which modules may come.
   const own = await browser.newPage();

@@ -17,9 +17,14 @@ test.beforeEach(() => mock.timers.enable({ apis: ["setTimeout"] }));
 test.afterEach(() => mock.timers.reset());
 
 test("URLs", () => {
-  assert.equal(socketUrl("http://h:8080", "a b"), "ws://h:8080/api/visualisation/agents/ws?stream=a+b");
+  assert.equal(socketUrl("http://h:8080", "a-b"), "ws://h:8080/api/visualisation/agents/ws?stream=a-b");
   assert.equal(socketUrl("https://h/"), "wss://h/api/visualisation/agents/ws");
   assert.equal(socketUrl("ws://h/agents/ws?stream=x#y"), "ws://h/agents/ws?stream=x");
+  for (const stream of ["", "a b", "é", "x".repeat(129)]) {
+    assert.throws(() => socketUrl("http://h", stream), (fault) => {
+      return fault instanceof RangeError && fault.message.startsWith(`stream: '${stream}' is not a name; allowed are`);
+    });
+  }
 });
 
 test("handshake", () => {

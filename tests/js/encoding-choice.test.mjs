@@ -34,12 +34,18 @@ test("what is in force has a name", () => {
   assert.equal(encodingText({ codec: "fixed", algorithm: "zlib" }), "fixed + zlib");
 });
 
-test("the choice shows what was asked for, and asks for another", () => {
-  const values = ["", "encoding=fixed", "encoding=fixed&compression=zlib"];
+/** The part of a select element that the choice touches. */
+function selectOf(...values) {
   const select = {
     options: values.map((value) => ({ value })),
+    add: (option) => select.options.push(option),
     addEventListener: (_, listener) => (select.change = listener),
   };
+  return select;
+}
+
+test("the choice shows what was asked for, and asks for another", () => {
+  const select = selectOf("", "encoding=fixed", "encoding=fixed&compression=zlib");
   const location = { search: "?stream=s&encoding=fixed&compression=zlib" };
   offerChoice(select, location);
   assert.equal(select.value, "encoding=fixed&compression=zlib");
@@ -50,4 +56,20 @@ test("the choice shows what was asked for, and asks for another", () => {
   location.search = "?stream=s";
   select.change();
   assert.equal(location.search, "stream=s");
+});
+
+test("what no option offers becomes one more, and unknown names are plain", (t) => {
+  globalThis.Option = function Option(text, value) {
+    Object.assign(this, { text, value });
+  };
+  t.after(() => delete globalThis.Option);
+  const shownFor = (search) => {
+    const select = selectOf("", "encoding=predict");
+    offerChoice(select, { search });
+    return [select.value, ...select.options.slice(2).map(({ text }) => text)];
+  };
+  assert.deepEqual(shownFor("?encoding=predict&compression=gzip"), ["encoding=predict&compression=gzip", "predict + gzip"]);
+  assert.deepEqual(shownFor("?compression=zlib"), ["encoding=none&compression=zlib", "zlib"]);
+  assert.deepEqual(shownFor("?encoding=predict&compression=none"), ["encoding=predict"]);
+  assert.deepEqual(shownFor("?encoding=huffman"), [""]);
 });
