@@ -1,5 +1,6 @@
 """S128-S135: the form of errors and each of their codes."""
 
+import asyncio
 import http.client
 
 import websockets
@@ -7,6 +8,7 @@ import websockets
 import agnt_frame as agnt
 from trial import CONTROL, DOCUMENT, Session, check, check_equal, event, example, written
 
+OPENINGS_MAX = 4
 RECOVERABLE = {each["code"]: each["recoverable"] for each in DOCUMENT["errorCodes"]}
 
 
@@ -59,8 +61,18 @@ async def connection_failed(trial):
         else:
             check(False, "a second session was taken")
         await first.close()
-        await trial.open("json", url=full.url())
+        await opened_when_told(trial, full.url())
     described(trial, "CONNECTION_FAILED")
+
+
+async def opened_when_told(trial, url):
+    """A session where one has just ended: its place is free once the server, too, has seen the end."""
+    for _ in range(OPENINGS_MAX):
+        try:
+            return await trial.open("json", url=url)
+        except websockets.InvalidStatus as refused:
+            await asyncio.sleep(int(refused.response.headers["Retry-After"]))
+    check(False, f"refused {OPENINGS_MAX} times, each later than Retry-After")
 
 
 def described(trial, code):
