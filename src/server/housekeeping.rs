@@ -1,6 +1,7 @@
 //! What is looked after all the time: streams, hubs, what clients left behind, and the gauges of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::net::http::Site;
@@ -24,9 +25,13 @@ pub(super) async fn keep_house(site: Arc<Site>) {
         site.metrics.mail_expired.add(told.mail_expired);
         if now.duration_since(swept_at) >= Duration::from_secs(1) {
             swept_at = now;
-            let usage = site.hubs.sweep(now);
-            site.metrics.streams.set(usage.streams as i64);
-            site.metrics.agents.set(usage.agents as i64);
+            // While the server drains, publishers leave because they are told to; what they showed stays
+            // for the viewers that leave last.
+            if !site.is_draining.load(Ordering::Relaxed) {
+                let usage = site.hubs.sweep(now);
+                site.metrics.streams.set(usage.streams as i64);
+                site.metrics.agents.set(usage.agents as i64);
+            }
             site.metrics
                 .memory_max_bytes
                 .set(site.room.bytes_max() as i64);

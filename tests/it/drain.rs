@@ -6,10 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::http;
 use crate::support::program::Program;
 use crate::support::server::PATH;
+use crate::support::wire::{Frame, Record};
 use crate::support::ws::{Client, FIN, Message};
+use crate::support::{http, swarm};
 
 /// Reads to the close frame, answers it, and checks what it says.
 fn read_goodbye(client: &mut Client, reconnect_ms_max: u64) {
@@ -93,6 +94,30 @@ fn eventually_held(address: std::net::SocketAddr, connections: u32) {
         let held = http::metric(address, "agnt_connections{kind=\"http\"}") as u32;
         (held > connections).then_some(())
     });
+}
+
+#[test]
+fn the_swarm_stays_for_those_who_leave_last() {
+    let (program, address) = Program::serve(&["--publisher-linger-s", "0", "--drain-ms", "8000"]);
+    let mut viewer = Client::connect(address, &format!("{PATH}?protocols=binary&role=viewer"));
+    assert_eq!(swarm::state_tick(&mut viewer), []);
+    let mut publisher =
+        Client::connect(address, &format!("{PATH}?protocols=binary&role=publisher"));
+    publisher.send_tick(&[Record::counted(7, 1)]);
+    assert_eq!(swarm::next_tick(&mut viewer).records.len(), 1);
+    program.signal("TERM");
+    // The publisher doesn't wait for its turn; the viewer's comes after 2 s at the earliest.
+    drop(publisher);
+    let (messages, code, _) = viewer.until_close();
+    assert_eq!(code, 1001);
+    let frames = swarm::position_frames(&messages);
+    let mut records = frames.iter().flat_map(Frame::records);
+    assert!(
+        !records.any(|record| record.is_gone()),
+        "it was taken from the screen"
+    );
+    drop(viewer);
+    assert_eq!(program.wait().code, Some(0));
 }
 
 #[test]
