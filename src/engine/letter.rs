@@ -20,7 +20,7 @@ pub struct Letter {
     pub priority: Priority,
     /// It is not delivered from then on.
     pub expires_at: Option<Instant>,
-    /// Its number in its channel.
+    /// Its number in its channel, or that of the event that it tells.
     pub sequence: Option<u64>,
 }
 

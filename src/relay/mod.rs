@@ -29,6 +29,6 @@ pub use outlet::Relay;
 pub use rendering::{Speech, envelope_a, write_answer, write_event};
 pub use stated_status::status_of_state;
 pub use subject::EventSubject;
-pub use switchboard::{ListenerId, Listening, Switchboard, letter};
+pub use switchboard::{ListenerId, Listening, Standing, Switchboard, letter};
 pub use viewers::Viewers;
 pub use waits::{Wait, Waits};

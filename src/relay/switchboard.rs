@@ -99,6 +99,15 @@ impl fmt::Debug for Switchboard {
     }
 }
 
+/// How a session stands once its subscriptions have changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The number of the last event that was brought before: what is behind it will come.
+    pub heard: u64,
+    /// How many subscriptions it has.
+    pub subscriptions: usize,
+}
+
 /// What was brought to listeners.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Brought {
@@ -185,14 +194,13 @@ impl Switchboard {
         }
     }
 
-    /// A session listens to more; a subscription of the same name is replaced. Returns the number
-    /// of the last event that was brought before: what is asked for behind it will come.
+    /// A session listens to more; a subscription of the same name is replaced.
     pub fn subscribe(
         &self,
         id: ListenerId,
         name: &str,
         listening: Listening,
-    ) -> Result<u64, Refusal> {
+    ) -> Result<Standing, Refusal> {
         let patterns = listening.patterns.len();
         if patterns == 0 || patterns > PATTERNS_PER_SUBSCRIPTION_MAX {
             let allowed =
@@ -201,7 +209,7 @@ impl Switchboard {
         }
         let mut state = self.lock();
         let Some(listener) = state.listeners.get_mut(&id) else {
-            return Ok(state.heard);
+            return Ok(state.standing(id));
         };
         let replaced = listener.subscriptions.remove(name);
         if listener.subscriptions.len() >= SUBSCRIPTIONS_PER_LISTENER_MAX {
@@ -232,19 +240,20 @@ impl Switchboard {
         if let Some(listener) = state.listeners.get_mut(&id) {
             listener.subscriptions.insert(name.to_owned(), key);
         }
-        Ok(state.heard)
+        Ok(state.standing(id))
     }
 
-    /// A session listens to less. Whether there was a subscription of that name.
-    pub fn unsubscribe(&self, id: ListenerId, name: &str) -> bool {
+    /// A session listens to less; `None` if there is no subscription of that name.
+    pub fn unsubscribe(&self, id: ListenerId, name: &str) -> Option<Standing> {
         let mut state = self.lock();
-        let listener = state.listeners.get_mut(&id);
-        let key = listener.and_then(|listener| listener.subscriptions.remove(name));
-        key.map(|key| state.unsubscribe(key)).is_some()
+        let listener = state.listeners.get_mut(&id)?;
+        let key = listener.subscriptions.remove(name)?;
+        state.unsubscribe(key);
+        Some(state.standing(id))
     }
 
-    /// A session listens to nothing any more. Returns the names of the subscriptions that it had.
-    pub fn unsubscribe_all(&self, id: ListenerId) -> Vec<String> {
+    /// A session listens to nothing any more. Returns the names of the subscriptions that it had, too.
+    pub fn unsubscribe_all(&self, id: ListenerId) -> (Vec<String>, Standing) {
         let mut state = self.lock();
         let listener = state.listeners.get_mut(&id);
         let held = listener.map(|listener| std::mem::take(&mut listener.subscriptions));
@@ -253,7 +262,7 @@ impl Switchboard {
             state.unsubscribe(key);
             names.push(name);
         }
-        names
+        (names, state.standing(id))
     }
 
     /// Brings events to whom they concern. `subject` finds what filters look into.
@@ -286,7 +295,11 @@ impl Switchboard {
                 let speech = listener.speech;
                 let text = texts[speech as usize]
                     .get_or_insert_with(|| self.text_of(speech, event, &subject).into());
-                match listener.mailbox.post(QueueId::OWN, letter(text.clone())) {
+                let letter = Letter {
+                    sequence: Some(event.sequence),
+                    ..letter(text.clone())
+                };
+                match listener.mailbox.post(QueueId::OWN, letter) {
                     Posted::Queued => brought.letters += 1,
                     Posted::Dropped | Posted::Closed => brought.dropped += 1,
                 }
@@ -307,6 +320,14 @@ impl Switchboard {
 }
 
 impl State {
+    fn standing(&self, id: ListenerId) -> Standing {
+        let listener = self.listeners.get(&id);
+        Standing {
+            heard: self.heard,
+            subscriptions: listener.map_or(0, |listener| listener.subscriptions.len()),
+        }
+    }
+
     fn unsubscribe(&mut self, key: u64) {
         if let Some(subscription) = self.subscriptions.remove(&key) {
             for pattern in &subscription.listening.patterns {

@@ -2,6 +2,10 @@
 //! to whom it concerns; that an agent gets its tasks and commands and is heard when it answers; and
 //! that who subscribes from a number on misses nothing and gets nothing twice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::support::rest::Rest;
@@ -195,6 +199,44 @@ fn a_subscription_that_is_replaced_brings_nothing_more() {
         last = sequence;
     }
     assert!(client.settle().is_empty());
+}
+
+#[test]
+fn a_subscription_that_is_ended_brings_nothing_that_waited_while_events_go_on() {
+    let (server, _) = server();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let publishers: Vec<_> = (0..8)
+        .map(|_| {
+            let is_over = Arc::clone(&is_over);
+            let mut rest = Rest::to(server.address);
+            thread::spawn(move || {
+                while !is_over.load(Ordering::Relaxed) {
+                    let body = json!({"topic": "news.local", "data": 1});
+                    rest.expect(202, "POST", "/api/v1/events", Some(&body));
+                }
+            })
+        })
+        .collect();
+    for _ in 0..30 {
+        let mut client = Client::connect(server.address, "/v1/ws");
+        let is_news = |it: &Value| it["event_type"] == "publication";
+        let mut last = read(&mut client, is_news)["sequence"].as_u64().unwrap();
+        // Document A's path begins with every event; from here on it is to be the news behind the first.
+        let ended = json!({"type": "unsubscribe", "subscription_id": "protocol"});
+        let wanted = json!({"type": "subscribe", "id": "own", "topics": ["news.*"], "after": last});
+        client.send_text(&ended.to_string());
+        client.send_text(&wanted.to_string());
+        read(&mut client, |it| it["payload"]["status"] == "subscribed");
+        for _ in 0..100 {
+            let sequence = client.json()["sequence"].as_u64().unwrap();
+            assert_eq!(sequence, last + 1);
+            last = sequence;
+        }
+    }
+    is_over.store(true, Ordering::Relaxed);
+    for publisher in publishers {
+        publisher.join().unwrap();
+    }
 }
 
 #[test]

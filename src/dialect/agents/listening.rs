@@ -15,7 +15,7 @@ use super::shape::Said;
 use crate::dialect::{Turn, Wish};
 use crate::engine::mailbox::QueueId;
 use crate::guard::Message;
-use crate::relay::{EventSubject, Listening};
+use crate::relay::{EventSubject, Listening, Standing};
 
 /// How many events are looked at in one step of a replay.
 const REPLAY_STEP: usize = 256;
@@ -95,17 +95,21 @@ impl AgentSession {
         let topics: Vec<_> = listening.patterns.iter().map(Pattern::as_str).collect();
         let mut told = json!({ "subscription_id": name, "topics": topics });
         let switchboard = self.office.relay.switchboard();
-        let from = switchboard.subscribe(listener, &name, listening.clone())?;
-        told["from"] = after.unwrap_or(from).into();
+        let standing = switchboard.subscribe(listener, &name, listening.clone())?;
+        told["from"] = after.unwrap_or(standing.heard).into();
         let text = replies::reply(self.speech(), Some(&name), "subscribed", told);
         turn.wishes.push(Wish::Text(text));
         // What the subscription of this name asked for before is not wanted any more.
         self.replays.retain(|replay| replay.name != name);
         if let Some(after) = after {
+            if standing.subscriptions == 1 {
+                // What waits for one of before that it replaces is told by the replay.
+                self.ended_until = standing.heard;
+            }
             self.replays.push_back(Replay {
                 listening,
                 after,
-                until: from,
+                until: standing.heard,
                 step: REPLAY_STEP,
                 name,
             });
@@ -122,16 +126,24 @@ impl AgentSession {
         let name = named.map_or_else(|| name_of(said), |name| Ok(name.to_owned()))?;
         self.replays.retain(|replay| replay.name != name);
         let switchboard = self.office.relay.switchboard();
-        let is_known = self
+        let ended = self
             .listener
-            .is_some_and(|listener| switchboard.unsubscribe(listener, &name));
-        if !is_known {
+            .and_then(|listener| switchboard.unsubscribe(listener, &name));
+        let Some(standing) = ended else {
             return Err(Refusal::not_found("subscription", &name));
-        }
+        };
+        self.forget_ended(standing);
         let told = json!({ "subscription_id": name });
         let text = replies::reply(self.speech(), Some(&name), "unsubscribed", told);
         turn.wishes.push(Wish::Text(text));
         Ok(())
+    }
+
+    /// With its last subscription end the events that wait for the session.
+    pub(super) fn forget_ended(&mut self, standing: Standing) {
+        if standing.subscriptions == 0 {
+            self.ended_until = standing.heard;
+        }
     }
 
     /// One step of what is to be replayed: about `room_bytes`, at least one event. Whether there was

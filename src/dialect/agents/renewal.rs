@@ -51,10 +51,12 @@ impl AgentSession {
     fn end_subscriptions(&mut self, refusal: &Refusal, turn: &mut Turn<'_>) {
         self.replays.clear();
         let switchboard = self.office.relay.switchboard();
-        let ended = self
-            .listener
-            .map(|listener| switchboard.unsubscribe_all(listener));
-        for name in ended.into_iter().flatten() {
+        let Some(listener) = self.listener else {
+            return;
+        };
+        let (ended, standing) = switchboard.unsubscribe_all(listener);
+        self.forget_ended(standing);
+        for name in ended {
             let told = json!({ "subscription_id": name, "reason": refusal.message });
             let text = replies::reply(self.speech(), Some(&name), "unsubscribed", told);
             turn.wishes.push(Wish::Text(text));

@@ -35,6 +35,8 @@ pub struct AgentSession {
     /// Its presence as an agent, as long as it acts as one.
     attachment: Option<Attachment>,
     pub(super) replays: VecDeque<Replay>,
+    /// Events up to this one that wait were for subscriptions that have ended.
+    pub(super) ended_until: u64,
     /// Tells it from all others, also from those before a restart.
     id: Id,
     /// What the message that is being carried out says, but when it says so.
@@ -54,6 +56,7 @@ impl AgentSession {
             listener: None,
             attachment: None,
             replays: VecDeque::new(),
+            ended_until: 0,
             id: Id::unique(),
             digest: [0; 32],
             is_settled: false,
@@ -140,7 +143,9 @@ impl AgentSession {
         let agent = self.introduction.agent.clone();
         let switchboard = self.office.relay.switchboard();
         switchboard.speak(listener, speech);
-        switchboard.unsubscribe(listener, IMPLIED);
+        if let Some(standing) = switchboard.unsubscribe(listener, IMPLIED) {
+            self.forget_ended(standing);
+        }
         if let Some(agent) = agent {
             // The line speaks otherwise now; what is open is told once more, in the right words.
             let _ = self.act_as(&agent, turn.mailbox);
@@ -318,7 +323,11 @@ impl Session for AgentSession {
         }
         let mut letters = Vec::new();
         let has_more = turn.mailbox.take(turn.now, room_bytes, &mut letters);
+        let is_ended = |letter: &Letter| letter.sequence.is_some_and(|at| at <= self.ended_until);
         for (_, letter) in letters {
+            if is_ended(&letter) {
+                continue;
+            }
             // An empty letter only calls for what is to be replayed.
             let text = String::from_utf8(letter.text.to_vec());
             turn.wishes
