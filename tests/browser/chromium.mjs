@@ -12,6 +12,7 @@ export function launchChromium() {
   return chromium.launch({
     executablePath: EXECUTABLE,
     headless: true,
+    timeout: 120_000,
     args: [
       "--no-sandbox",
       "--disable-gpu",

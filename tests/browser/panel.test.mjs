@@ -216,6 +216,7 @@ test("a click on a dot shows the agent behind it", async () => {
   await untilText(fact(page, "id"), "a-dot");
   assert.equal(await page.getByTestId("detail-title").textContent(), "Dora");
   await untilText(fact(page, "position"), "5, 6, 7");
+  await page.getByTestId("marker").waitFor(WAIT);
   const ring = await page.getByTestId("marker").boundingBox();
   const picture = await page.locator("#view").boundingBox();
   assert.ok(Math.abs(ring.x + ring.width / 2 - picture.width / 2) < 20, JSON.stringify(ring));
@@ -299,6 +300,9 @@ test("without an agent API the panel says so, and the swarm flies on", async () 
 test("an API that fails is told for as long as it does", async () => {
   const page = await openViewer("?panel=agents", { expected: /503/ });
   await row(page, "agents", "a-1").waitFor(WAIT);
+  // An answer to the stream of events that came after the failure would hide it till the next reading.
+  const isLive = () => document.querySelector("[data-testid=events-state]").textContent === "live";
+  await page.waitForFunction(isLive, null, WAIT);
   const body = JSON.stringify({ error: { code: "SERVICE_UNAVAILABLE", message: "the store is being opened" } });
   await page.route("**/api/v1/**", (route) => route.fulfill({ status: 503, body }));
   await page.getByTestId("agents-status").selectOption("idle");

@@ -26,7 +26,22 @@ const demo = (port) =>
   startServer(["demo", "--listen", `127.0.0.1:${port}`, "--agents", String(AGENTS), "--hz", "60"]);
 
 const textOf = (name) => page.getByTestId(name).textContent();
-const shot = async () => readPixels(page, await page.screenshot({ clip: SWARM, timeout: WAIT.timeout }));
+/** Until the picture is newer than what has come so far: ticks that waited together are drawn in one frame. */
+const untilDrawn = () =>
+  page.evaluate(() => window.agntViewer.drawnFrames).then((frames) =>
+    page.waitForFunction((least) => window.agntViewer.drawnFrames >= least, frames + 3, WAIT),
+  );
+const picture = async () => readPixels(page, await page.screenshot({ clip: SWARM, timeout: WAIT.timeout }));
+/** A picture of the swarm, which after a stall is pale at first; what stays blank fails. */
+const shot = async () => {
+  const endAtMs = Date.now() + WAIT.timeout;
+  for (;;) {
+    await untilDrawn();
+    const taken = await picture();
+    if (taken.coloured > COLOURED_PIXELS_MIN) return taken;
+    assert.ok(Date.now() < endAtMs, `${taken.coloured} coloured pixels`);
+  }
+};
 const untilTicks = (more) =>
   page.evaluate(() => window.agntViewer.ticks).then((ticks) =>
     page.waitForFunction((least) => window.agntViewer.ticks >= least, ticks + more, WAIT),
@@ -73,12 +88,8 @@ test("the figures tell a connected swarm of 2000 agents", async () => {
 
 test("the picture shows agents, and they move", async () => {
   const one = await shot();
-  assert.ok(one.coloured > COLOURED_PIXELS_MIN, `${one.coloured} coloured pixels`);
-  const drawn = await page.evaluate(() => window.agntViewer.drawnFrames);
   await untilTicks(30);
-  await page.waitForFunction((frames) => window.agntViewer.drawnFrames > frames + 2, drawn, WAIT);
   const other = await shot();
-  assert.ok(other.coloured > COLOURED_PIXELS_MIN, `${other.coloured} coloured pixels`);
   const moved = differentPixels(one, other);
   assert.ok(moved > COLOURED_PIXELS_MIN / 2, `${moved} pixels changed`);
 });
@@ -104,10 +115,13 @@ test("the camera turns, zooms and comes back", async () => {
   await page.mouse.up();
   await page.mouse.wheel(0, -200);
   await untilTicks(30);
-  assert.ok((await shot()).coloured > COLOURED_PIXELS_MIN);
+  await shot();
   await canvas.dblclick({ position: { x: 600, y: 300 } });
   await untilTicks(30);
-  assert.ok((await shot()).coloured > COLOURED_PIXELS_MIN);
+  await shot();
+  // A dot may have lain under it, whose panel would ask a server that is away later.
+  const close = page.getByTestId("panel-close");
+  if (await close.isVisible()) await close.click();
 });
 
 test("a lost graphics context comes back", async () => {
@@ -119,9 +133,7 @@ test("a lost graphics context comes back", async () => {
     extension.loseContext();
     await restored;
   });
-  const drawn = await page.evaluate(() => window.agntViewer.drawnFrames);
-  await page.waitForFunction((frames) => window.agntViewer.drawnFrames > frames + 2, drawn, WAIT);
-  assert.ok((await shot()).coloured > COLOURED_PIXELS_MIN);
+  await shot();
 });
 
 test("a server that goes is told, and one that comes back is found", async () => {
@@ -139,13 +151,12 @@ test("a server that goes is told, and one that comes back is found", async () =>
   await page.waitForFunction((agents) => window.agntViewer.agents === agents, AGENTS, WAIT);
   await page.getByTestId("notice").waitFor({ state: "hidden", ...WAIT });
   await untilTicks(30);
-  assert.ok((await shot()).coloured > COLOURED_PIXELS_MIN);
+  await shot();
 });
 
 test("an empty stream says so", async () => {
   await page.goto(`${server.url}/?stream=nobody-here`);
-  await page.getByTestId("notice").waitFor({ state: "visible", ...WAIT });
-  assert.match(await textOf("notice-text"), /nobody-here/);
+  await page.getByTestId("notice-text").filter({ hasText: "nobody-here" }).waitFor(WAIT);
   assert.equal(await page.getByTestId("connection").getAttribute("data-state"), "connected");
 });
 

@@ -98,6 +98,8 @@ export class ListTab {
       if (!this.#isExpired) this.#show(items);
       return true;
     } catch (refusal) {
+      // What was asked before a change, such as of the key, was refused; the next reading tells what holds now.
+      if (this.#isExpired) return false;
       restMs = refusal.retryAfterMs ?? 0;
       throw refusal;
     } finally {

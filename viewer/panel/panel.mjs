@@ -261,8 +261,11 @@ export class Panel {
       await subject.read(this.#api, this.#scene);
       this.#recover();
     } catch (refusal) {
-      this.#readAtMs = nowMs + (refusal.retryAfterMs ?? 0);
-      this.#refuse(refusal);
+      // Unless it was asked before a change, such as of the key.
+      if (this.#readAtMs === nowMs) {
+        this.#readAtMs = nowMs + (refusal.retryAfterMs ?? 0);
+        this.#refuse(refusal);
+      }
     } finally {
       this.#isReading = false;
     }

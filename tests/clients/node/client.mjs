@@ -16,7 +16,7 @@ const wanted = [...sessionSteps, ...frameSteps, ...agentSteps].filter(
   ([promise]) => words.length === 0 || words.some((word) => promise.includes(word)),
 );
 
-const server = await Server.start(["--system-metrics-ms", "500"]);
+const server = await Server.start(["--system-metrics-ms", "500", "--staleness-max-ms", "60000"]);
 let failures = 0;
 for (const [index, [promise, step]] of wanted.entries()) {
   const url = (path, query = {}) => server.url(path, { stream: `step-${index}`, ...query });

@@ -192,7 +192,7 @@ async function ends() {
 }
 
 async function reconnects() {
-  const first = await Server.start(["--drain-ms", "300"]);
+  const first = await Server.start(["--drain-ms", "20000", "--drain-window-ms", "100"]);
   const url = first.url();
   const viewer = await Session.open(url, ["json"], { clientId: "viewer" });
   await Promise.all([first.stop(), viewer.expectClose()]);

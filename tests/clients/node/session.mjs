@@ -7,7 +7,7 @@ import WebSocket from "ws";
 
 import { COMPRESSED_BATCH, KEYFRAME, POSITION_UPDATE, read } from "./agnt-frame.mjs";
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 export class Failed extends Error {}
 
