@@ -80,17 +80,18 @@ where
             }
         }
         loop {
+            // Before it is told to end, since a request that came in time may lie in the socket.
+            if let Poll::Ready(outcome) = Pin::new(&mut connection).poll(context) {
+                return Poll::Ready(outcome);
+            }
             if let End::After(patience) = &mut end
                 && (has_asked.load(Ordering::Relaxed) || patience.as_mut().poll(context).is_ready())
             {
                 end = End::Begun;
                 Pin::new(&mut connection).graceful_shutdown();
+                continue;
             }
-            if let Poll::Ready(outcome) = Pin::new(&mut connection).poll(context) {
-                return Poll::Ready(outcome);
-            }
-            let is_over = matches!(end, End::After(_)) && has_asked.load(Ordering::Relaxed);
-            if !is_over && alarm.poll(context).is_pending() {
+            if alarm.poll(context).is_pending() {
                 return Poll::Pending;
             }
         }

@@ -65,6 +65,7 @@ mod slow_clients;
 mod slow_events;
 mod slow_viewer;
 mod smuggling;
+mod standstill;
 mod state_on_join;
 mod visual_agents;
 mod visual_commands;

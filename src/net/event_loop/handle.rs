@@ -17,6 +17,9 @@ use crate::engine::Wake;
 use crate::engine::queue::{self, Sender};
 use crate::telemetry::Metrics;
 
+/// How long the last turn of a loop may take.
+const STOPPED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Orders that may wait for one loop.
 const ORDERS_MAX: usize = 4096;
 
@@ -61,7 +64,7 @@ pub(super) enum Order {
     /// Show that it takes orders.
     Answer(oneshot::Sender<()>),
     /// End.
-    Stop,
+    Stop(oneshot::Sender<()>),
 }
 
 /// Wakes one loop; many wakes before it looks are one.
@@ -218,12 +221,18 @@ impl Loops {
         }
     }
 
-    /// Tells all loops to end.
+    /// Ends all loops; who is still connected is told to come back, if its socket takes that at once.
     pub async fn stop(&self) {
+        let mut ends = Vec::new();
         for handle in &self.handles {
-            // A loop that has ended needs no order.
-            let _ = handle.orders.send(Order::Stop).await;
+            let (tell, told) = oneshot::channel();
+            // A loop that has ended drops the order, and with it who would tell.
+            let _ = handle.orders.send(Order::Stop(tell)).await;
             handle.waking.wake();
+            ends.push(told);
+        }
+        for told in ends {
+            let _ = tokio::time::timeout(STOPPED_WITHIN, told).await;
         }
     }
 }

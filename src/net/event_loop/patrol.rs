@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::connection::{Connection, Phase};
 use super::leaving::Leaving;
-use super::turn::EventLoop;
+use super::turn::{EventLoop, PATROL_EVERY};
 use super::view::CatchingUp;
 use crate::dialect::SessionRole;
 use crate::domain::{DisconnectReason, Room, time};
@@ -51,6 +51,7 @@ const CREDENTIALS_EVERY: Duration = Duration::from_millis(500);
 impl EventLoop {
     pub(super) fn patrol(&mut self, now: Instant) {
         self.send_away_due(now);
+        self.leave_standstill_out(now);
         let looks_at_credentials =
             now.saturating_duration_since(self.credentials_seen_at) >= CREDENTIALS_EVERY;
         let unix_s = time::unix_s();
@@ -103,6 +104,23 @@ impl EventLoop {
         self.show(roles, held);
     }
 
+    /// Where the loop itself stood still, that time is not one in which peers were silent: nobody
+    /// asked them, and what they sent waits.
+    fn leave_standstill_out(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.patrolled_at);
+        self.patrolled_at = now;
+        let late = passed.saturating_sub(PATROL_EVERY);
+        if late <= self.settings.heartbeat / 2 {
+            return;
+        }
+        for (_, connection) in &mut self.connections {
+            connection.heard_at = now.min(connection.heard_at + late);
+            if let Some(since) = &mut connection.blocked_since {
+                *since = now.min(*since + late);
+            }
+        }
+    }
+
     /// Begins to close every connection, in an order of chance and over `window`.
     pub(super) fn drain(&mut self, window: Duration, now: Instant) {
         let tokens = self.connections.iter().map(|(token, _)| token).collect();
@@ -113,6 +131,17 @@ impl EventLoop {
     /// Closes the connections whose time has come.
     fn send_away_due(&mut self, now: Instant) {
         while let Some(token) = self.leaving.as_mut().and_then(|it| it.next_due(now)) {
+            self.send_away(token, now);
+        }
+    }
+
+    /// Closes the connections whose time had not come before the server ends.
+    pub(super) fn send_all_away(&mut self, now: Instant) {
+        if self.leaving.is_none() {
+            self.drain(Duration::ZERO, now);
+        }
+        let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
+        for token in tokens {
             self.send_away(token, now);
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
+use tokio::sync::oneshot;
 
 use super::audience::Audience;
 use super::connection::{Adoption, Connection, ReadOutcome};
@@ -28,7 +29,7 @@ pub(super) const WAKE: Token = Token(usize::MAX);
 const SCRATCH_BYTES: usize = 256 * 1024;
 
 /// How often deadlines and heartbeats are looked at.
-const PATROL_EVERY: Duration = Duration::from_millis(100);
+pub(super) const PATROL_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a publisher waits before it is looked at again when another loop lags.
 const HOLD_UP: Duration = Duration::from_millis(1);
@@ -69,7 +70,9 @@ pub(super) struct EventLoop {
     /// Set by a drain: who is still to be told.
     pub(super) leaving: Option<Leaving>,
     pub(super) credentials_seen_at: Instant,
-    is_stopping: bool,
+    pub(super) patrolled_at: Instant,
+    /// Set by the order to end; dropped with the loop, which tells who waits for that.
+    stopping: Option<oneshot::Sender<()>>,
 }
 
 impl EventLoop {
@@ -108,14 +111,15 @@ impl EventLoop {
             held_bytes: super::patrol::HeldBytes::default(),
             leaving: None,
             credentials_seen_at: Instant::now(),
-            is_stopping: false,
+            patrolled_at: Instant::now(),
+            stopping: None,
         }
     }
 
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let mut next_patrol = Instant::now() + PATROL_EVERY;
-        while !self.is_stopping {
+        while self.stopping.is_none() {
             let wait = match std::mem::take(&mut self.is_held_up) {
                 true => HOLD_UP,
                 false
@@ -160,7 +164,8 @@ impl EventLoop {
             self.flush(now);
             let end = Instant::now();
             if end >= next_patrol {
-                self.patrol(end);
+                // As of the turn's beginning: what came since then has not been read.
+                self.patrol(now);
                 next_patrol = end + PATROL_EVERY;
             }
             self.tally.loop_turn.record(nanos(end - now));
@@ -203,7 +208,10 @@ impl EventLoop {
                 // Whoever asked may have gone.
                 Order::Describe(tell) => drop(tell.send(self.roster(now))),
                 Order::Answer(tell) => drop(tell.send(())),
-                Order::Stop => self.is_stopping = true,
+                Order::Stop(tell) => {
+                    self.send_all_away(now);
+                    self.stopping = Some(tell);
+                }
             }
         }
     }
