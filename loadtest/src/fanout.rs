@@ -20,7 +20,7 @@ use crate::verify::Seen;
 
 const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// The drain ends when nothing has arrived for so long.
-const DRAIN_QUIET: Duration = Duration::from_secs(3);
+const DRAIN_QUIET: Duration = Duration::from_secs(15);
 const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 
 /// What to run.

@@ -15,7 +15,7 @@ use crate::process_usage::ProcessUsage;
 use crate::target::Target;
 
 /// How long the last publications may take.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(30);
 const TURN: Duration = Duration::from_millis(100);
 /// A load generator that is later than this in one of a hundred cases measures itself.
 const LATE_P99_US_MAX: u64 = 1000;
