@@ -103,7 +103,8 @@ async def time_to_live(trial):
 
 async def back_off(trial):
     """The server says that it goes; who backs off, growing, is back soon after it is."""
-    with trial.start("--drain-ms", "300") as first:
+    # Much time for what is under way, so that a slow machine closes the session in order too.
+    with trial.start("--drain-ms", "5000", "--drain-window-ms", "100") as first:
         address, url = first.address, first.url()
         session = await trial.open("json", url=url)
         first.process.terminate()

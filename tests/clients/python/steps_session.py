@@ -235,7 +235,8 @@ async def ends(server):
 async def reconnects(server):
     """reconnecting: 1001 at the server's end, back-off that grows, the missed events by resume"""
     del server
-    with Server("--drain-ms", "300") as first:
+    # Much time for what is under way, so that a slow machine closes the session in order too.
+    with Server("--drain-ms", "5000", "--drain-window-ms", "100") as first:
         address, url = first.address, first.url()
         viewer = await Session.open(url, "json", "resume", clientId="viewer")
         first.process.terminate()
