@@ -163,7 +163,7 @@ async def acknowledgment(trial):
     check_equal(again["id"], "msg-131", "id of what came again")
     await agent.say({"type": "ack", "id": "msg-131"})
     await agent.pause()
-    await agent.expect_none("it came again after the ack", lambda text: text.get("id") == "msg-131", 1)
+    await agent.expect_end("what was acknowledged", lambda text: text.get("id") == "msg-131", 1)
 
 
 async def connection_metrics(trial):

@@ -50,6 +50,10 @@ def short(item):
     return text if len(text) <= 160 else f"{text[:160]}..."
 
 
+# In how many windows, one after another, what is to end may still come.
+WINDOWS = 5
+
+
 class Session:
     """One connection. What comes in waits in `inbox`, in order, until a test takes it."""
 
@@ -180,6 +184,17 @@ class Session:
         await asyncio.sleep(seconds)
         item = self.take(lambda item: isinstance(item, dict) and matches(item))
         check(item is None, f"{what} came: {short(item)}")
+
+    async def expect_end(self, what, matches, seconds):
+        """What matches comes no more: so many seconds bring none, once what was under way is here."""
+        for _ in range(WINDOWS):
+            while self.take(lambda item: isinstance(item, dict) and matches(item)):
+                pass
+            await asyncio.sleep(seconds)
+            item = self.take(lambda item: isinstance(item, dict) and matches(item))
+            if item is None:
+                return
+        raise Failed(f"{what} goes on coming: {short(item)}")
 
     async def close_code(self, patience_s=None):
         try:
