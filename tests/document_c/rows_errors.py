@@ -77,7 +77,7 @@ async def opened_when_told(trial, url):
 
 def described(trial, code):
     """The server's own description of the protocol lists the code."""
-    connection = http.client.HTTPConnection(trial.server.address, timeout=5)
+    connection = http.client.HTTPConnection(trial.server.address, timeout=30)
     connection.request("GET", "/asyncapi.json")
     text = connection.getresponse().read().decode()
     connection.close()

@@ -17,13 +17,14 @@ from server import Server
 from session import Failed
 
 STEPS = steps_session.STEPS + steps_frames.STEPS + steps_agents.STEPS
+SECONDS_MAX = 150
 
 
 async def run(step, server):
     """Whether the step's promise, the first line of its description, came true."""
     promise = step.__doc__.splitlines()[0]
     try:
-        detail = await asyncio.wait_for(step(server), 60)
+        detail = await asyncio.wait_for(step(server), SECONDS_MAX)
     except Failed as failure:
         print(f"FAILED {step.__name__}: {promise}: {failure}")
     except Exception as failure:

@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.request
+
+PATIENCE_S = 60
 
 
 class Server:
@@ -42,6 +45,13 @@ class Server:
             self.process.wait()
         self.process.stdout.close()
         self.data.cleanup()
+
+    def metric(self, sample):
+        """The value of one sample of /metrics, named with its labels; 0 where there is none."""
+        with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=PATIENCE_S) as answer:
+            lines = answer.read().decode().splitlines()
+        found = [line.split(" ")[-1] for line in lines if line.startswith(sample + " ")]
+        return float(found[0]) if found else 0.0
 
     def url(self, path="/api/visualisation/agents/ws", stream="main", **query):
         keys = "".join(f"&{name}={value}" for name, value in query.items())

@@ -58,7 +58,7 @@ class Session:
     """One connection. What comes in waits in `inbox`, in order, until a test takes it."""
 
     # How long `expect` waits; the runner shortens it where nothing is going to come.
-    patience_s = 5.0
+    patience_s = 30.0
 
     def __init__(self, socket):
         self.socket = socket
@@ -184,6 +184,17 @@ class Session:
         await asyncio.sleep(seconds)
         item = self.take(lambda item: isinstance(item, dict) and matches(item))
         check(item is None, f"{what} came: {short(item)}")
+
+    async def silent_end(self, server):
+        """The code with which this session, taking nothing, is closed for its silence by the server."""
+        self.socket.transport.pause_reading()
+        sample = 'agnt_disconnects_total{reason="no_life"}'
+        deadline = time.monotonic() + self.patience_s
+        # What answers a ping is read here only when the server has seen enough.
+        while await asyncio.to_thread(server.metric, sample) < 1 and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        self.socket.transport.resume_reading()
+        return await self.close_code()
 
     async def expect_end(self, what, matches, seconds):
         """What matches comes no more: so many seconds bring none, once what was under way is here."""

@@ -234,7 +234,7 @@ async def redelivery(server):
     asked["metadata"] = {"ack": True}
     await asker.say(asked)
     await agent.expect_type("control.execute")
-    again = await agent.expect_type("control.execute", patience_s=8)
+    again = await agent.expect_type("control.execute")
     check_equal(again["id"], asked["id"], "id of what came again")
     await agent.say({"type": "ack", "id": asked["id"]})
     await agent.pause()
