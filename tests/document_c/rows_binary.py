@@ -12,6 +12,8 @@ AGENTS = [(7, 1.0, -2.5, 0.5, 0.25, 0.0, -1.0), (8,) + (3.0,) * 6]
 async def frames_pair(trial, *capabilities):
     publisher = await trial.open("binary", clientId="publisher")
     viewer = await trial.open("binary", *capabilities, clientId="viewer")
+    # From here on it is there, and gets what comes as ticks.
+    await viewer.expect_frame(agnt.POSITION_UPDATE, "as state", lambda frame: frame.is_key)
     return publisher, viewer
 
 
