@@ -62,8 +62,7 @@ def shown_where_it_is_wanted(folder, authority, recording):
             assert code == 1, (words, said)
             code, said = agnt(*words, *trusted, "--client-cert", foreign[0], "--client-key", foreign[1])
             assert code == 1, (words, said)
-            code, said = agnt(*words, *trusted, *flags) if number % 2 else agnt(*words, variables=variables)
-            assert code == 0, (words, said)
+            succeeds(*words, *([*trusted, *flags] if number % 2 else []), variables={} if number % 2 else variables)
         code, said = agnt("ctl", "agents", "--url", url, *trusted, *flags[:2])
         assert code == 2 and "client-key: missing beside client-cert" in said, said
         code, said = agnt("ctl", "agents", "--url", url, *trusted, *flags[:2], "--client-key", shown[0])
@@ -81,13 +80,20 @@ def replayed(server, authority, recording):
     context = trusting(authority.certificate)
     viewer = WebSocket(connect(server.address, context), "protocols=binary&role=viewer")
     url = f"wss://localhost:{server.port}"
-    code, said = agnt("replay", recording, "--url", url, "--ca", authority.certificate)
-    assert code == 0, said
+    succeeds("replay", recording, "--url", url, "--ca", authority.certificate)
     seen = []
     while not seen or seen[-1] < 5.9:
         for kind, _, payload in frames(viewer.binary()):
             if kind == 1:
                 seen += [x for _, x in records(payload)]
+
+
+def succeeds(*words, variables=None):
+    code, said = agnt(*words, variables=variables)
+    if code != 0 and words[0] == "replay":
+        # It waits five seconds for the end of its session, which a machine that stalls may take.
+        code, said = agnt(*words, variables=variables)
+    assert code == 0, (words, said)
 
 
 def agnt(*arguments, variables=None):
@@ -96,6 +102,6 @@ def agnt(*arguments, variables=None):
     environment |= {name: str(value) for name, value in (variables or {}).items()}
     done = subprocess.run(
         [os.environ["AGNT_BIN"], *map(str, arguments)],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, capture_output=True, text=True, timeout=150, check=False,
     )
     return done.returncode, done.stdout + done.stderr

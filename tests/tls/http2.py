@@ -214,7 +214,7 @@ def by_curl(server, authority):
     for flag, version in [("--http2", "2"), ("--http1.1", "1.1")]:
         done = subprocess.run(
             ["curl", "-sS", flag, "--cacert", authority.certificate, "-w", "%{http_version}", url],
-            capture_output=True, text=True, timeout=60, check=True,
+            capture_output=True, text=True, timeout=150, check=True,
         )
         assert done.stdout == f"alive\n{version}", done.stdout
 

@@ -52,7 +52,7 @@ def fanout(server, trusted, words, variables, file):
         "--agents", 50, "--hz", 20, "--viewers", 4, "--seconds", 1, "--json", file, *words,
     ]
     done = subprocess.run(
-        list(map(str, command)), env=quiet() | variables, capture_output=True, text=True, timeout=60, check=False
+        list(map(str, command)), env=quiet() | variables, capture_output=True, text=True, timeout=150, check=False
     )
     return done.returncode, done.stdout + done.stderr
 

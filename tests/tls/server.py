@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.request
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 
 
 class Server:
