@@ -56,8 +56,10 @@ class Client:
                        additional_headers=self.credential.headers, max_size=None, open_timeout=PATIENCE_S)
 
     def requests(self, is_newer=False):
+        # A connection that rests while the machine stalls is kept: another would count as one that ended.
         return httpx.AsyncClient(base_url=f"https://{self.server.authorities}", verify=self.server.trust, http1=not is_newer,
-                                 http2=is_newer, headers=self.credential.headers, timeout=PATIENCE_S)
+                                 http2=is_newer, headers=self.credential.headers, timeout=PATIENCE_S,
+                                 limits=httpx.Limits(keepalive_expiry=None))
 
 
 class Publisher(Client):
