@@ -7,7 +7,7 @@ import uuid
 
 from failed import Failed, check, check_equal
 
-PATIENCE_S = 20
+PATIENCE_S = 90
 
 
 def check_moment(text, what):

@@ -193,7 +193,7 @@ def agent_status(trial):
 
 def heartbeat(trial):
     """Document B's example as written; three missed intervals make an agent offline."""
-    trial.serve("--rate-limit", "0", "--agent-silence-ms", "1500")
+    trial.serve("--rate-limit", "0", "--agent-silence-ms", "6000")
     trial.expect(201, *request("Register Agent"))
     words, body = request("Agent Heartbeat")
     words = words.replace("{agent_id}", "agent-001")
@@ -203,12 +203,15 @@ def heartbeat(trial):
     agent = trial.expect(200, "GET /api/v1/agents/agent-001")
     check_part(agent, example("Agent Heartbeat"), "agent")
     check_moment(agent.get("last_heartbeat"), "last_heartbeat")
-    for _ in range(6):
-        time.sleep(0.5)
+    for _ in range(7):
+        time.sleep(1)
         trial.expect(200, words, body)
     check_equal(trial.expect(200, "GET /api/v1/agents/agent-001")["status"], "active", "alive")
-    time.sleep(3.5)
-    check_equal(trial.expect(200, "GET /api/v1/agents/agent-001")["status"], "offline", "silent")
+
+    def is_offline():
+        return trial.expect(200, "GET /api/v1/agents/agent-001")["status"] == "offline"
+
+    trial.until("who is silent is offline", is_offline)
     trial.expect(200, words, body)
     check_equal(trial.expect(200, "GET /api/v1/agents/agent-001")["status"], "active", "back")
     trial.refused(404, "NOT_FOUND", words.replace("agent-001", "agent-002"), body)

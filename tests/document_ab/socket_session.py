@@ -23,6 +23,8 @@ class Session:
             compression=None,
             max_size=None,
         )
+        # An upgrade is answered before the session begins; who has it answered a ping is there.
+        check(self.socket.ping().wait(patience_s), "no pong")
 
     def say(self, message):
         self.socket.send(message if isinstance(message, str | bytes) else json.dumps(message))

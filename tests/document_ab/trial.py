@@ -3,10 +3,11 @@
 import contextlib
 import json
 import tempfile
+import time
 from pathlib import Path
 
 import schema_a
-from failed import Failed
+from failed import Failed, check
 from program import Program
 from rest import Rest
 from socket_session import Session
@@ -38,7 +39,7 @@ class Trial:
     """One row's test on its way. The server starts when it is asked for the first time."""
 
     # How long `until` waits; the runner shortens it where nothing is going to come.
-    patience_s = 10.0
+    patience_s = 60.0
 
     def __init__(self, row, command):
         self.row = row
@@ -122,6 +123,14 @@ class Trial:
         if not isinstance(page.get("events"), list):
             raise Failed(f"no events in {page}")
         return page["events"]
+
+    def until(self, what, look):
+        """Looks again and again until there is something; what it is."""
+        deadline = time.monotonic() + self.patience_s
+        while not (found := look()):
+            check(time.monotonic() < deadline, f"this never came true: {what}")
+            time.sleep(0.1)
+        return found
 
     def secret_file(self):
         """A file with a key that callbacks are signed with."""
