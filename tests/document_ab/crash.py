@@ -33,7 +33,8 @@ from rest import Rest
 FLAGS = ("--rate-limit", "0", "--agent-silence-ms", "86400000")
 RANKS = {"pending": 0, "in_progress": 1, "completed": 2}
 STAGES = ("first", "second", "third")
-FINISH_S = 60
+FINISH_S = 180
+LOAD_S = 60
 
 
 class Acknowledged:
@@ -60,6 +61,12 @@ class Acknowledged:
         with self.lock:
             self.workflows.add(workflow)
             self.count += 1
+
+    def wait(self):
+        """Until there is something of every kind, for all lives may have been short on a slow machine."""
+        deadline = time.monotonic() + LOAD_S
+        while not (self.workflows and self.publications) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 class Load:
@@ -232,6 +239,8 @@ def run(arguments, folder):
         for cycle in range(arguments.cycles):
             load = Load(program.address, acknowledged, cycle, arguments.writers)
             time.sleep(moments.uniform(0.02, 0.8))
+            if cycle == arguments.cycles - 1:
+                acknowledged.wait()
             program.kill()
             load.join()
             began = time.monotonic()
