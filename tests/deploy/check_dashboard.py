@@ -19,12 +19,14 @@ import time
 import urllib.parse
 import urllib.request
 
+from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "deploy" / "grafana" / "agnt.json"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
-PATIENCE_S = 60
+PATIENCE_S = 150
+STARTS_MAX = 5
 CONFIGURATION = """
 global: {{ scrape_interval: 1s, evaluation_interval: 1s }}
 rule_files: ["{rules}"]
@@ -46,10 +48,16 @@ def post(url, body):
 
 
 def watch(address):
-    """A viewer that takes everything and, as its library does by itself, answers pings."""
-    with connect(f"ws://{address}/api/visualisation/agents/ws?protocols=binary") as viewer:
-        for _ in viewer:
+    """A viewer that takes everything and, as its library does by itself, answers pings. On a machine that stalls it
+    may be closed for its silence, and comes back."""
+    while True:
+        try:
+            with connect(f"ws://{address}/api/visualisation/agents/ws?protocols=binary") as viewer:
+                for _ in viewer:
+                    pass
+        except (OSError, WebSocketException):
             pass
+        time.sleep(0.2)
 
 
 def queries():
@@ -81,16 +89,32 @@ def main():
             address = demo.stdout.readline().strip().removeprefix("listening on http://")
             configuration = folder / "prometheus.yml"
             configuration.write_text(CONFIGURATION.format(rules=ALERTS, target=address))
-            port = free_port()
-            with open(folder / "log", "w") as log:
-                watcher = subprocess.Popen(
-                    [prometheus, f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}",
-                     f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
+            watcher, port = start_watcher(prometheus, configuration, folder)
             judge(f"http://127.0.0.1:{port}", address, watcher, folder / "log")
         finally:
             for child in filter(None, (watcher, demo)):
                 child.terminate()
                 child.wait(PATIENCE_S)
+
+
+def start_watcher(prometheus, configuration, folder):
+    """Prometheus, once it answers, and its port. It can't choose one itself, and another program may be faster."""
+    for _ in range(STARTS_MAX):
+        port = free_port()
+        with open(folder / "log", "w") as log:
+            watcher = subprocess.Popen(
+                [prometheus, f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}",
+                 f"--web.listen-address=127.0.0.1:{port}"], stderr=log, stdout=log)
+        deadline = time.monotonic() + PATIENCE_S
+        while watcher.poll() is None and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=10):
+                    return watcher, port
+            except OSError:
+                time.sleep(0.2)
+        watcher.kill()
+        watcher.wait()
+    raise AssertionError((folder / "log").read_text()[-2000:])
 
 
 def judge(prometheus, address, watcher, log):
@@ -112,7 +136,7 @@ def judge(prometheus, address, watcher, log):
     for title, query in lacking:
         print(f"no numbers: {title}: {query}")
     names = re.findall(r"alert: (\w+)", ALERTS.read_text())
-    with urllib.request.urlopen(f"{prometheus}/api/v1/rules", timeout=10) as answer:
+    with urllib.request.urlopen(f"{prometheus}/api/v1/rules", timeout=PATIENCE_S) as answer:
         groups = json.load(answer)["data"]["groups"]
     rules = {rule["name"]: rule for group in groups for rule in group["rules"]}
     assert sorted(rules) == sorted(names), (sorted(rules), sorted(names))
