@@ -25,7 +25,7 @@ import time
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-PATIENCE_S = 30
+PATIENCE_S = 90
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 
@@ -139,8 +139,9 @@ def recorded(program, folder):
     server.send_signal(signal.SIGTERM)
     _, log = server.communicate(timeout=PATIENCE_S)
     assert server.returncode == 0
-    told = [span.name for span in collector.spans if span.trace_id.hex() == last]
-    assert told == ["POST /agents"], (told, "what came just before the drain was lost")
+    # A batch whose answer came too late is sent again, and told twice then.
+    told = {span.name for span in collector.spans if span.trace_id.hex() == last}
+    assert told == {"POST /agents"}, (told, "what came just before the drain was lost")
     assert any(link.trace_id.hex() == last for span in collector.spans for link in span.links)
     lines = [json.loads(line) for line in log.splitlines()]
     traced = [line["fields"] for line in lines if line["target"] == "agnt::requests"]
