@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A server that is replaced under load: drain.py PROGRAM [--viewers N] [--window-ms MS].
+"""A server that is replaced under load: drain.py PROGRAM [--viewers N] [--window-ms MS] [--tries N].
 
 N viewers watch a publisher, and clients make tasks over connections that they keep. SIGTERM; the next server gets
 the same socket when the first has ended. Proves that the first ends with 0; that no request which it began to carry
@@ -11,6 +11,7 @@ told; and that each comes back at its time and sees the swarm again.
 import argparse
 import asyncio
 import json
+import math
 import os
 import pathlib
 import resource
@@ -65,6 +66,10 @@ def masked(opcode, payload):
     size = struct.pack(">BB", 0x80 | opcode, 0x80 | len(payload)) if len(payload) < 126 else \
         struct.pack(">BBH", 0x80 | opcode, 0x80 | 126, len(payload))
     return size + b"\0\0\0\0" + payload
+
+
+class Uneven(Exception):
+    """Ends or returns aren't spread over their windows."""
 
 
 class Viewer:
@@ -215,7 +220,7 @@ async def replace(program, folder, args):
     ended = time.monotonic()
     heir = await asyncio.to_thread(start, program, listener, folder, args.window_ms, args.viewers)
     try:
-        await asyncio.wait_for(wait_for_returns(viewers, watching), 3 * window_s + 60)
+        await asyncio.wait_for(wait_for_returns(viewers, watching), 3 * window_s + 120)
         no_rest.set()
         await asyncio.gather(*asking)
         kept = await stored(port)
@@ -251,9 +256,11 @@ def judge(viewers, tasks, kept, asked_before, times):
     print(f"ends by quarter of the window: {[round(share, 3) for share in ends]}; returns by quarter of the next: "
           f"{[round(share, 3) for share in returns]}; the first server took {ended - began:.2f} s; the last frame was seen "
           f"{blind_s:.2f} s before the end (median); a return took {late_s:.2f} s at most")
-    assert all(0.15 < share < 0.35 for share in ends), ends
-    assert all(0.15 < share < 0.35 for share in returns), returns
     assert all(viewer.seen_again for viewer in viewers)
+    # Each moment is drawn by itself: a quarter of few of them varies, here by five standard deviations at most.
+    margin = max(0.1, 5 * math.sqrt(0.25 * 0.75 / len(viewers)))
+    if any(abs(share - 0.25) > margin for share in (*ends, *returns)):
+        raise Uneven(f"not spread evenly, beyond {margin:.3f} of a quarter: {ends}, {returns}")
     print(f"ok: {len(viewers)} viewers left one after another, came back when they were told to, and see the swarm")
 
 
@@ -262,11 +269,20 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--viewers", type=int, default=5000)
     parser.add_argument("--window-ms", type=int, default=8000)
+    # A machine that stalls within a window makes its quarters uneven; each try is a whole one.
+    parser.add_argument("--tries", type=int, default=1)
     args = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(replace(os.path.abspath(args.program), str(pathlib.Path(folder) / "data"), args))
+    for tries_left in reversed(range(args.tries)):
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                asyncio.run(replace(os.path.abspath(args.program), str(pathlib.Path(folder) / "data"), args))
+            break
+        except Uneven as uneven:
+            if not tries_left:
+                raise
+            print(f"once more: {uneven}")
 
 
 if __name__ == "__main__":
