@@ -12,15 +12,19 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from capture import Message
 from check_dissector import Tshark, experts_of, frames_shown
 from check_kaitai import code, compiled, walk
 
 PATH = "/api/visualisation/agents/ws"
-SECONDS = 1.5
+# A moment, and on a slow machine until so much has come; not for ever.
+SECONDS, MESSAGES_MIN = 1.5, 10
+PATIENCE_S = 60
 TICK_INFO, COMPRESSED_BATCH = 0x10, 5
 CODECS = {"shuffle": 1, "predict": 2, "box": 3, "fixed": 4}
 INFLATABLE = ("zlib", "gzip", "deflate")
@@ -42,7 +46,9 @@ async def listen(url, wish):
     got = []
 
     async def read(socket):
-        async for message in socket:
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until or len(got) < MESSAGES_MIN:
+            message = await socket.recv()
             if isinstance(message, bytes):
                 got.append(message)
 
@@ -56,10 +62,12 @@ async def listen(url, wish):
         }
         await socket.send(json.dumps(greeting))
         try:
-            await asyncio.wait_for(read(socket), SECONDS)
+            await asyncio.wait_for(read(socket), PATIENCE_S)
         except TimeoutError:
-            return got
-    raise AssertionError(f"the server closed: {wish}")
+            raise AssertionError(f"{len(got)} messages in {PATIENCE_S} s: {wish}") from None
+        except ConnectionClosed:
+            raise AssertionError(f"the server closed: {wish}") from None
+    return got
 
 
 async def listen_all(url):
