@@ -7,8 +7,9 @@
 Exit 0 if no viewer was conflated and every one received every record bit for bit and in order per
 agent. The viewers read the wire by its description alone (docs/protocol.md), with a WebSocket
 library of their own. All join before the replay begins, so that each must receive the same records
-in the same order: one is compared with the log agent by agent, the others with that one. How late a viewer may be before it is conflated is the
-server's own measure, or MS on a machine that is busy with other things.
+in the same order: one is compared with the log agent by agent, the others with that one. How late a
+viewer may be before it is conflated is the server's own measure, or MS on a machine that is busy with
+other things.
 """
 
 import argparse
