@@ -43,7 +43,12 @@ fn workflow_answer(manner: &Manner, workflow: &Workflow) -> Result<ApiResponse, 
         ended => {
             let why = workflow.error.as_deref().unwrap_or("no reason was given");
             let message = format!("workflow \"{id}\" ended {}: {why}", ended.as_str());
-            (RefusalKind::WorkflowFailed, message)
+            // Whether its own clock or the wait's comes first is a matter of milliseconds.
+            let kind = match ended {
+                WorkflowStatus::Timeout => RefusalKind::Timeout,
+                _ => RefusalKind::WorkflowFailed,
+            };
+            (kind, message)
         }
     };
     let shown = serde_json::to_value(&view).unwrap_or_default();

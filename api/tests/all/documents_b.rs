@@ -253,9 +253,9 @@ fn a_workflow_is_waited_for() {
     let rig = Rig::new();
     let mut short = workflow();
     short["timeout"] = 2.into();
-    let error = rig.post("/api/v1/workflows?wait=true", &short).json(500);
+    let error = rig.post("/api/v1/workflows?wait=true", &short).json(408);
     let error = &error["error"];
-    assert_eq!(error["code"], "WORKFLOW_FAILED");
+    assert_eq!(error["code"], "TASK_TIMEOUT");
     assert_eq!(error["correlation_id"], "workflow-123");
     assert_eq!(error["details"]["workflow"]["status"], "timeout");
 
