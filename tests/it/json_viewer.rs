@@ -93,8 +93,10 @@ fn many_ticks_are_few_messages_of_the_newest_state() {
         });
         let mut sent = 0;
         while !reading.is_finished() {
-            publisher.send_binary(&wire::positions(0, &[Record::counted(1, sent)]));
-            sent += 1;
+            for _ in 0..20 {
+                publisher.send_binary(&wire::positions(0, &[Record::counted(1, sent)]));
+                sent += 1;
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
         (sent, reading.join().unwrap())
@@ -147,7 +149,7 @@ fn a_json_viewer_gets_no_frame() {
 fn a_stalled_json_viewer_ends_at_the_newest_state_of_all_agents() {
     const AGENTS: u32 = 3000;
     const TICKS: u32 = 60;
-    let server = TestServer::start();
+    let server = TestServer::with(|config| config.staleness_max_ms = 250);
     let target = format!("{PATH}?protocols=json&role=viewer");
     let mut stalled = Client::connect_narrow(server.address, &target, 4096);
     assert_eq!(stalled.json()["type"], "handshake_ack");

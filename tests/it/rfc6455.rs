@@ -112,7 +112,8 @@ impl Drop for OnDrop<'_> {
 fn f02_half_taken_writes_leave_an_unbroken_sequence_of_messages() {
     const TICKS: u32 = 300;
     const AGENTS: u32 = 1000;
-    let server = TestServer::start();
+    // State ticks come in between.
+    let server = TestServer::with(|config| config.staleness_max_ms = 250);
     let target = format!(
         "{}?protocols=binary&role=viewer",
         crate::support::server::PATH

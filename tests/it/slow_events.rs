@@ -31,7 +31,10 @@ fn number_of(frame: &Frame) -> u32 {
 #[test]
 fn a_slow_viewer_gets_every_event_in_order_while_positions_are_conflated() {
     const BATCHES: u32 = 150;
-    let server = TestServer::with(|config| config.events_bytes_max = 64 << 20);
+    let server = TestServer::with(|config| {
+        config.events_bytes_max = 64 << 20;
+        config.staleness_max_ms = 250;
+    });
     let mut slow = narrow_viewer(&server, "main");
     state_tick(&mut slow);
     let mut publisher = server.publisher("main");
@@ -103,7 +106,10 @@ fn a_viewer_beyond_the_bound_of_events_is_closed_with_4409_and_others_are_not() 
 #[test]
 fn an_event_between_joining_and_a_second_state_tick_is_not_lost() {
     const AGENTS: u32 = 200_000;
-    let server = TestServer::start();
+    let server = TestServer::with(|config| {
+        config.staleness_max_ms = 250;
+        config.agent_ttl_s = 0;
+    });
     let mut publisher = server.publisher("main");
     let records: Vec<Record> = (0..AGENTS).map(|id| Record::counted(id, 1)).collect();
     publisher.send_tick(&records);

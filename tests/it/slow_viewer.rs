@@ -19,8 +19,17 @@ const OLDER_BYTES_MAX: usize = 320 * 1000;
 
 const AGENTS: u32 = 1000;
 
-/// Longer than `staleness_max_ms`, at its default, with room for the patrol of the loop.
+/// Longer than `staleness_max_ms`, with room for the patrol of the loop.
 const STALL: Duration = Duration::from_millis(1500);
+
+/// A server that conflates soon. One loop does all the work: what a publisher sends is never old by
+/// waiting for another loop, so that who reads keeps up.
+fn server() -> TestServer {
+    TestServer::with(|config| {
+        config.staleness_max_ms = 250;
+        config.loops = 1;
+    })
+}
 
 fn stalled_viewer(server: &TestServer) -> Client {
     let target = format!("{PATH}?protocols=binary&role=viewer");
@@ -67,7 +76,7 @@ fn read_to_state(stalled: &mut Client, swarm: &mut Swarm) -> (usize, Tick) {
 
 #[test]
 fn a_stalled_viewer_resumes_at_the_newest_state_and_disturbs_nobody() {
-    let server = TestServer::start();
+    let server = server();
     let mut viewers = [server.viewer("main"), server.viewer("main")];
     for viewer in &mut viewers {
         assert_eq!(state_tick(viewer), []);
@@ -140,7 +149,7 @@ fn a_stalled_viewer_resumes_at_the_newest_state_and_disturbs_nobody() {
 #[test]
 fn a_viewer_that_stalls_while_its_first_state_is_sent_still_gets_a_whole_one() {
     const MANY: u32 = 100_000;
-    let server = TestServer::start();
+    let server = server();
     let mut publisher = server.publisher("main");
     let swarm_at = |count| {
         (0..MANY)
@@ -170,7 +179,7 @@ fn a_viewer_that_stalls_while_its_first_state_is_sent_still_gets_a_whole_one() {
 
 #[test]
 fn a_stalled_viewer_that_leaves_gives_everything_back() {
-    let server = TestServer::start();
+    let server = server();
     let mut viewers = [server.viewer("main")];
     state_tick(&mut viewers[0]);
     let stalled = stalled_viewer(&server);

@@ -3,14 +3,20 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::http::{self, Answer};
 
+/// A connection that has been idle for so long isn't used again: the server ends idle ones, far later.
+const IDLE_MAX: Duration = Duration::from_secs(3);
+
 /// A client of the agent API.
 pub(crate) struct Rest {
+    address: SocketAddr,
     socket: TcpStream,
+    used_at: Instant,
     /// Whole header lines that every request has, each with its end.
     pub(crate) headers: String,
 }
@@ -19,7 +25,9 @@ impl Rest {
     /// A client without credentials.
     pub(crate) fn to(address: SocketAddr) -> Self {
         Self {
+            address,
             socket: http::open(address),
+            used_at: Instant::now(),
             headers: String::new(),
         }
     }
@@ -30,6 +38,14 @@ impl Rest {
             headers: format!("X-API-Key: {key}\r\n"),
             ..Self::to(address)
         }
+    }
+
+    /// The connection, or a new one where the server may have ended it.
+    fn socket(&mut self) -> &mut TcpStream {
+        if self.used_at.elapsed() > IDLE_MAX {
+            self.socket = http::open(self.address);
+        }
+        &mut self.socket
     }
 
     /// One request with these header lines beside its own, and its answer.
@@ -49,8 +65,10 @@ impl Rest {
         }
         text.push_str("\r\n");
         text.push_str(&body);
-        self.socket.write_all(text.as_bytes()).unwrap();
-        let (answer, rest) = http::read_answer(&mut self.socket, method == "HEAD");
+        let socket = self.socket();
+        socket.write_all(text.as_bytes()).unwrap();
+        let (answer, rest) = http::read_answer(socket, method == "HEAD");
+        self.used_at = Instant::now();
         // A body that comes in pieces is only begun, so that its connection can't be asked again.
         assert!(
             rest.is_empty() || answer.header("transfer-encoding") == Some("chunked"),
@@ -88,7 +106,7 @@ impl Rest {
         let text = format!(
             "GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{own}{headers}\r\n"
         );
-        self.socket.write_all(text.as_bytes()).unwrap();
+        self.socket().write_all(text.as_bytes()).unwrap();
         let mut stream = EventStream {
             socket: self.socket,
             raw: Vec::new(),

@@ -33,7 +33,10 @@ pub(crate) struct TestServer {
 }
 
 impl TestServer {
-    /// A server with every setting at its default but the few that tests of one machine share.
+    /// A server with every setting at its default but the few that tests of one machine share, and
+    /// those by which a machine that stands still for a moment changes what a session is sent: no
+    /// viewer falls so far behind that it gets the state instead of live frames, and no message comes
+    /// by the clock alone. A test of either sets it.
     pub(crate) fn start() -> Self {
         Self::with(|_| {})
     }
@@ -46,6 +49,8 @@ impl TestServer {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             max_connections: 1000,
             drain_ms: 0,
+            staleness_max_ms: 60_000,
+            system_metrics_ms: 0,
             ..Config::default()
         };
         change(&mut config);
