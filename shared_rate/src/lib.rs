@@ -5,7 +5,7 @@
 //! is granted at least 98 % of it. One script counts and decides, so that no two servers ever decide
 //! on the same count; it goes by Redis' clock, so that theirs need not agree.
 //!
-//! A question takes [`ANSWER_WITHIN`] at most. One that gets no answer within it, or a wrong one, makes
+//! A question takes [`ANSWER_WITHIN`] at most, unless it is told otherwise. One that gets no answer within it, or a wrong one, makes
 //! Redis *away*: nothing more is asked until it answers again, which is tried twice a second. What is
 //! granted meanwhile is up to whoever asks.
 
@@ -32,6 +32,7 @@ const KEY_PREFIX: &str = "agnt:rate:";
 pub struct SharedWindows {
     connection: ConnectionManager,
     script: Script,
+    answer_within: Duration,
     is_away: AtomicBool,
     /// How often Redis went away.
     departures: AtomicU64,
@@ -71,10 +72,20 @@ impl SharedWindows {
         Ok(Self {
             connection: connection.map_err(|_| BadAddress)?,
             script: Script::new(include_str!("window.lua")),
+            answer_within: ANSWER_WITHIN,
             // Until it has answered once.
             is_away: AtomicBool::new(true),
             departures: AtomicU64::new(0),
         })
+    }
+
+    /// The same, with another time that a question may take.
+    #[must_use]
+    pub fn answering_within(self, answer_within: Duration) -> Self {
+        Self {
+            answer_within,
+            ..self
+        }
     }
 
     /// Whether Redis does not answer, so that nothing is asked.
@@ -97,7 +108,7 @@ impl SharedWindows {
         let mut question = self.script.key(format!("{KEY_PREFIX}{client}"));
         let question = question.arg(limit);
         let answer = question.invoke_async::<(u32, u64, i64)>(&mut connection);
-        match tokio::time::timeout(ANSWER_WITHIN, answer).await {
+        match tokio::time::timeout(self.answer_within, answer).await {
             Ok(Ok((remaining, full_in_us, refused_for_us))) => Ok(Standing {
                 remaining,
                 full_in_us,

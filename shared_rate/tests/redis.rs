@@ -2,7 +2,7 @@
 //! minute, that what they grant an even sender is nearly all of it, and what they do without Redis.
 //!
 //! The script goes by Redis' clock, so the minute is not waited for: a copy of the script is tried whose
-//! only difference is the length of its window.
+//! only difference is that it is told the time.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail at once")]
 
@@ -29,9 +29,16 @@ fn connection(redis: &Redis) -> redis::Connection {
     }
 }
 
+/// How long Redis may take where it is to answer: a machine may stand still for a while.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long one may take that never answers.
+const SHORT: Duration = Duration::from_millis(100);
+
 /// Windows that watch over Redis, once it is there.
-async fn windows(address: &str) -> Arc<SharedWindows> {
-    let windows = Arc::new(SharedWindows::at(address).unwrap());
+async fn windows(address: &str, answer_within: Duration) -> Arc<SharedWindows> {
+    let windows = SharedWindows::at(address).unwrap();
+    let windows = Arc::new(windows.answering_within(answer_within));
     let watched = Arc::clone(&windows);
     tokio::spawn(async move { watched.watch(|| ()).await });
     while windows.is_away() {
@@ -47,7 +54,7 @@ async fn three_servers_and_64_clients_of_one_name_get_the_limit_and_no_more() {
     drop(connection(&redis));
     let mut servers = Vec::new();
     for _ in 0..3 {
-        servers.push(windows(&redis.url()).await);
+        servers.push(windows(&redis.url(), PATIENCE).await);
     }
     let asking = (0..64).map(|client| {
         let server = Arc::clone(&servers[client % 3]);
@@ -77,49 +84,44 @@ async fn three_servers_and_64_clients_of_one_name_get_the_limit_and_no_more() {
 
 #[test]
 fn no_span_holds_more_and_an_even_sender_gets_nearly_all() {
-    const LIMIT: usize = 200;
-    const WINDOW_MS: usize = 1200;
+    const LIMIT: u64 = 200;
+    const WINDOW_US: u64 = 60_000_000;
+    const WINDOWS: u64 = 4;
+    /// Asked at three times the limit, evenly.
+    const STEP_US: u64 = WINDOW_US / (3 * LIMIT);
     let text = include_str!("../src/window.lua");
-    // A fiftieth of the real lengths.
-    let short = text
-        .replace("WINDOW_US = 60000000", "WINDOW_US = 1200000")
-        .replace("SUB_WINDOW_US = 500000", "SUB_WINDOW_US = 10000");
-    assert_ne!(short, text);
-    let script = Script::new(&short);
+    let told = text.replace("redis.call('TIME')", "{ARGV[2], ARGV[3]}");
+    assert_ne!(told, text);
+    let script = Script::new(&told);
     let redis = Redis::start();
     let mut connection = connection(&redis);
-    let mut granted_at = Vec::new();
-    let began = Instant::now();
-    // Asked at three times the limit, evenly, for four windows.
-    for step in 0..(4 * 3 * LIMIT) {
-        let due = began + Duration::from_micros((step * WINDOW_MS * 1000 / (3 * LIMIT)) as u64);
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let before = Instant::now();
-        let (remaining, _, refused): (i64, i64, i64) =
-            script.key("w").arg(LIMIT).invoke(&mut connection).unwrap();
-        if refused < 0 {
-            granted_at.push((before, Instant::now()));
-        } else {
+    let mut granted_at_us = Vec::new();
+    let began_us = 1_700_000_000_000_000;
+    for step in 0..WINDOWS * 3 * LIMIT {
+        let now_us = began_us + step * STEP_US;
+        let mut question = script.key("w");
+        let question = question.arg(LIMIT).arg(now_us / 1_000_000);
+        let (remaining, full_in_us, refused_for_us): (u64, u64, i64) = question
+            .arg(now_us % 1_000_000)
+            .invoke(&mut connection)
+            .unwrap();
+        assert!((1..=WINDOW_US).contains(&full_in_us));
+        if let Ok(refused_for_us) = u64::try_from(refused_for_us) {
             assert_eq!(remaining, 0);
-            assert!(refused <= 1000 * WINDOW_MS as i64);
+            assert!((1..=WINDOW_US).contains(&refused_for_us));
+        } else {
+            granted_at_us.push(now_us);
         }
     }
-    let window = Duration::from_millis(WINDOW_MS as u64);
-    for (first, (_, after)) in granted_at.iter().enumerate() {
-        // It was granted between the two looks at the clock: the span is at least this long.
-        let within = granted_at[first..]
+    for (first, at_us) in granted_at_us.iter().enumerate() {
+        let span = granted_at_us[first..]
             .iter()
-            .take_while(|(before, _)| before.saturating_duration_since(*after) < window);
-        // Of two at the very ends it can't be said.
-        assert!(within.count() <= LIMIT + 2, "from the {first}th on");
+            .take_while(|later_us| *later_us - at_us < WINDOW_US);
+        assert!(span.count() <= LIMIT as usize, "from the {first}th on");
     }
-    let spans = began.elapsed().as_secs_f64() / window.as_secs_f64();
-    let fair = LIMIT as f64 * spans;
-    assert!(
-        granted_at.len() as f64 >= 0.9 * fair,
-        "{} of {fair}",
-        granted_at.len()
-    );
+    let fair = (LIMIT * WINDOWS) as usize;
+    let granted = granted_at_us.len();
+    assert!(granted * 100 >= fair * 98, "{granted} of {fair}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -127,7 +129,7 @@ async fn without_redis_nothing_is_waited_for_and_it_is_used_when_it_is_back() {
     let redis = Redis::start();
     let port = redis.port;
     drop(connection(&redis));
-    let windows = windows(&redis.url()).await;
+    let windows = windows(&redis.url(), PATIENCE).await;
     assert!(windows.ask("a", 5).await.is_ok());
     drop(redis);
     let began = Instant::now();
@@ -151,8 +153,10 @@ async fn without_redis_nothing_is_waited_for_and_it_is_used_when_it_is_back() {
 async fn a_redis_that_says_nothing_any_more_is_away() {
     let redis = Redis::start();
     drop(connection(&redis));
-    let windows = windows(&redis.url()).await;
-    assert!(windows.ask("a", 5).await.is_ok());
+    // Those that wait for long prove that it would answer.
+    let patient = windows(&redis.url(), PATIENCE).await;
+    assert!(patient.ask("a", 5).await.is_ok());
+    let windows = windows(&redis.url(), SHORT).await;
     let stopped = Command::new("kill")
         .args(["-STOP", &redis.process.id().to_string()])
         .status();
