@@ -1,7 +1,7 @@
 //! Proves that a peer's life is noticed in every form that the protocol knows, that each
 //! heartbeat is answered in kind, and that a dead peer is pinged and then closed with 4408.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ const YEAR_2020_US: u64 = 1_577_836_800_000_000;
 
 #[test]
 fn a_silent_peer_is_pinged_and_then_closed_with_4408() {
-    let server = TestServer::with(|config| config.heartbeat_ms = 100);
+    let server = TestServer::with(|config| config.heartbeat_ms = 2000);
     let mut client = server.publisher("main");
     let mut pings = 0;
     let (code, reason) = loop {
@@ -34,9 +34,9 @@ fn a_silent_peer_is_pinged_and_then_closed_with_4408() {
 
 #[test]
 fn who_answers_pings_stays() {
-    let server = TestServer::with(|config| config.heartbeat_ms = 400);
+    let server = TestServer::with(|config| config.heartbeat_ms = 4000);
     let mut client = server.publisher("main");
-    for _ in 0..8 {
+    for _ in 0..2 {
         let Message::Ping(payload) = client.next() else {
             panic!("a ping was due")
         };
@@ -47,11 +47,16 @@ fn who_answers_pings_stays() {
 
 /// Keeps a session alive for more than 2.5 heartbeats with nothing but `beat`.
 fn lives_by(query: &str, beat: impl Fn(&mut crate::support::ws::Client)) {
-    let server = TestServer::with(|config| config.heartbeat_ms = 600);
+    let server = TestServer::with(|config| {
+        config.heartbeat_ms = 3000;
+        // Not every beat is a handshake.
+        config.handshake_ms = 60_000;
+    });
     let mut client = server.connect(query);
-    for _ in 0..25 {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(8100) {
         beat(&mut client);
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(250));
     }
     client.settle();
 }
