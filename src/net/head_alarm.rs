@@ -169,7 +169,9 @@ mod tests {
             last = timer.now();
             let mut waiting = timer.sleep(WITHIN);
             assert!(!is_over(&mut waiting).await);
-            assert!(!rings_within(&mut alarm, WITHIN / 3).await);
+            // A machine that stands still meanwhile may make this one overdue.
+            let rings = rings_within(&mut alarm, WITHIN / 3).await;
+            assert!(!rings || last.elapsed() >= WITHIN);
         }
         // Nobody waits: the timer that rings meanwhile is of no interest.
         assert!(!rings_within(&mut alarm, WITHIN * 2).await);
