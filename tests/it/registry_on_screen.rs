@@ -358,11 +358,12 @@ fn they_are_there_after_a_restart_and_outlive_silence() {
     screen.until_state(id, OFFLINE);
     // An agent that nobody answers for goes after that silence; its end is what is waited for.
     let mut publisher = server.publisher("main");
-    publisher.send_binary(&crate::support::wire::positions(
-        0,
-        &[Record::counted(5, 1)],
-    ));
-    screen.until("the other", |screen| screen.dots.agents.get(&5).map(|_| ()));
+    eventually("the other", || {
+        let other = [Record::counted(5, 1)];
+        publisher.send_binary(&crate::support::wire::positions(0, &other));
+        screen.take();
+        screen.dots.agents.get(&5).map(|_| ())
+    });
     screen.until("its end", |screen| {
         (!screen.dots.agents.contains_key(&5)).then_some(())
     });
@@ -445,6 +446,9 @@ fn ten_thousand_registrations_are_few_frames_and_none_is_lost() {
             })
         })
         .collect();
+    while !registering.iter().all(std::thread::JoinHandle::is_finished) {
+        screen.take();
+    }
     screen.until("all of them", |screen| {
         (screen.states.len() == AGENTS && screen.dots.agents.len() == AGENTS).then_some(())
     });
