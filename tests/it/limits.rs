@@ -2,15 +2,14 @@
 //! memory, and leaves what is within it alone.
 
 use std::io::Write;
-use std::time::Duration;
 
-use crate::support::eventually;
 use crate::support::http;
 use crate::support::program::Program;
 use crate::support::server::{PATH, TestServer};
 use crate::support::swarm::{next_tick, state_tick};
 use crate::support::wire::{self, Frame, MORE, RECORDS_MAX, Record};
 use crate::support::ws::{self, Client, FIN};
+use crate::support::{PATIENCE, eventually};
 
 fn refused(server: &TestServer, query: &str) -> http::Answer {
     let target = format!("{PATH}?{query}");
@@ -168,10 +167,7 @@ fn a_message_of_the_announced_size_is_taken_and_a_longer_one_is_not() {
 /// Floods the server with `chunk` and reads nothing, until the server has closed the connection
 /// or TCP takes no more.
 fn flood(client: &mut Client, chunk: &[u8]) {
-    client
-        .socket
-        .set_write_timeout(Some(Duration::from_millis(500)))
-        .unwrap();
+    client.socket.set_write_timeout(Some(PATIENCE)).unwrap();
     for _ in 0..2000 {
         if client.socket.write_all(chunk).is_err() {
             return;

@@ -6,11 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::eventually;
 use crate::support::server::{PATH, TestServer};
 use crate::support::swarm::{Swarm, Tick, next_tick, state_tick};
 use crate::support::wire::{self, Record};
 use crate::support::ws::Client;
+use crate::support::{PATIENCE, eventually};
 
 const RCVBUF_BYTES: usize = 64 * 1024;
 
@@ -19,15 +19,22 @@ const OLDER_BYTES_MAX: usize = 320 * 1000;
 
 const AGENTS: u32 = 1000;
 
-/// Longer than `staleness_max_ms`, with room for the patrol of the loop.
+/// How old a tick may be when a viewer is sent it.
+const STALENESS_MAX: Duration = Duration::from_millis(250);
+
+/// Longer than that, with room for the patrol of the loop.
 const STALL: Duration = Duration::from_millis(1500);
+
+/// So many ticks have more bytes than lie between the server and a viewer that reads nothing.
+const TICKS_MIN: u32 = 60;
 
 /// A server that conflates soon. One loop does all the work: what a publisher sends is never old by
 /// waiting for another loop, so that who reads keeps up.
 fn server() -> TestServer {
     TestServer::with(|config| {
-        config.staleness_max_ms = 250;
+        config.staleness_max_ms = STALENESS_MAX.as_millis() as u64;
         config.loops = 1;
+        config.agent_ttl_s = 0;
     })
 }
 
@@ -42,19 +49,32 @@ fn bytes_of(tick: &Tick) -> usize {
     tick.records.len() * 28 + tick.frames * 16
 }
 
-/// Publishes ticks for longer than a viewer may stall, each as soon as all of `viewers` have
-/// the one before. Returns how many.
-fn publish(publisher: &mut Client, viewers: &mut [Client], ids: &[u32]) -> u32 {
+/// Publishes ticks for longer than a viewer may stall, and until one does, each as soon as all of
+/// `viewers` have the one before. Returns how many.
+fn publish(
+    publisher: &mut Client,
+    server: &TestServer,
+    viewers: &mut [Client],
+    ids: &[u32],
+) -> u32 {
     let began = Instant::now();
     let mut count = 1;
-    while began.elapsed() < STALL {
+    let is_stalled = || server.metric("agnt_viewers_stalled") >= 1.0;
+    while began.elapsed() < STALL || count < TICKS_MIN || !is_stalled() {
+        assert!(began.elapsed() < 2 * PATIENCE, "{count} ticks stall nobody");
         count += 1;
         let records: Vec<Record> = ids.iter().map(|&id| Record::counted(id, count)).collect();
+        let sent_at = Instant::now();
         publisher.send_binary(&wire::positions(0, &records));
         for viewer in &mut *viewers {
             let tick = next_tick(viewer);
-            assert!(!tick.is_state, "a viewer that reads is left in peace");
-            assert!(tick.records == records, "tick {count}, bit for bit");
+            if tick.is_state {
+                // The machine stood still, so that the tick was old before it was written.
+                let late = sent_at.elapsed() >= STALENESS_MAX;
+                assert!(late, "a viewer that reads is left in peace");
+            } else {
+                assert!(tick.records == records, "tick {count}, bit for bit");
+            }
         }
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -94,7 +114,7 @@ fn a_stalled_viewer_resumes_at_the_newest_state_and_disturbs_nobody() {
 
     // A part of the agents stays where it is, and one of the others goes.
     let (moving, gone) = (&ids[..600], 599);
-    let last = publish(&mut publisher, &mut viewers, moving);
+    let last = publish(&mut publisher, &server, &mut viewers, moving);
     let removal = [Record::new(gone, [f32::NAN, 0.0, 0.0, 0.0, 0.0, 0.0])];
     publisher.send_binary(&wire::positions(0, &removal));
     for viewer in &mut viewers {
@@ -184,7 +204,7 @@ fn a_stalled_viewer_that_leaves_gives_everything_back() {
     state_tick(&mut viewers[0]);
     let stalled = stalled_viewer(&server);
     let ids: Vec<u32> = (0..AGENTS).collect();
-    publish(&mut server.publisher("main"), &mut viewers, &ids);
+    publish(&mut server.publisher("main"), &server, &mut viewers, &ids);
     drop(stalled);
     for (sample, expected) in [
         ("agnt_sessions{role=\"viewer\"}", 1.0),
