@@ -269,7 +269,7 @@ fn inflate(
     let before_bytes = peak_bytes();
     let mut out = Vec::new();
     let verdict = Inflator::new().inflate(algorithm, &batch, BATCH_BYTES_MAX, &mut out);
-    let growth_bytes = peak_bytes() - before_bytes;
+    let growth_bytes = peak_bytes().saturating_sub(before_bytes);
     assert!(
         growth_bytes < GROWTH_BYTES_MAX,
         "{algorithm}, {} bytes as {original_bytes}: {growth_bytes} bytes of memory",

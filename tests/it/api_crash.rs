@@ -80,7 +80,10 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     let args = ["--data-dir", path, "--rate-limit", "0", "--log", "error"];
     let acknowledged = Arc::new(Mutex::new(Vec::new()));
     let mut random = fastrand::Rng::with_seed(4);
-    for cycle in 0..CYCLES {
+    let is_enough = || acknowledged.lock().unwrap().len() > CYCLES as usize;
+    // On a slow machine more cycles follow, which last longer.
+    let cycles = (0..10 * CYCLES).take_while(|cycle| *cycle < CYCLES || !is_enough());
+    for cycle in cycles {
         let (program, address) = Program::serve(&args);
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -88,7 +91,8 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
                 thread::spawn(move || write_until_the_end(address, cycle, writer, &kept))
             })
             .collect();
-        thread::sleep(Duration::from_millis(random.u64(5..150)));
+        let extra_ms = 50 * cycle.saturating_sub(CYCLES);
+        thread::sleep(Duration::from_millis(random.u64(5..150) + extra_ms));
         program.crash();
         for writer in writers {
             writer.join().unwrap();

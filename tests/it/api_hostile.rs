@@ -95,7 +95,7 @@ fn depth_and_nonsense_are_told() {
 #[test]
 fn slow_bodies_are_ended_and_hold_nobody_up() {
     const SLOW: usize = 50;
-    let server = TestServer::with(|config| config.request_timeout_ms = 500);
+    let server = TestServer::with(|config| config.request_timeout_ms = 8000);
     let slow: Vec<_> = (0..SLOW)
         .map(|_| {
             let mut socket = open(server.address);
@@ -117,7 +117,9 @@ fn slow_bodies_are_ended_and_hold_nobody_up() {
         let (answer, _) = read_answer(&mut socket, false);
         assert_eq!(answer.status, 408, "{}", answer.text());
     }
-    assert_eq!(server.metric("agnt_requests_under_way") as u32, 0);
+    eventually("none of them is being read", || {
+        (server.metric("agnt_requests_under_way") < 0.5).then_some(())
+    });
 }
 
 #[test]

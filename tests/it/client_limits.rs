@@ -49,14 +49,18 @@ fn an_address_has_so_many_sessions_and_is_told_in_its_dialect() {
 #[test]
 fn an_address_has_so_many_connections_for_requests() {
     let server = TestServer::with(|config| config.connections_per_address = Bound::At(3));
-    let held: Vec<_> = (0..3)
-        .map(|_| {
-            let mut socket = http::open(server.address);
-            let kept = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
-            assert_eq!(http::exchange(&mut socket, kept).0.status, 200);
-            socket
-        })
-        .collect();
+    let open = || {
+        let mut socket = http::open(server.address);
+        let kept = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        (http::exchange(&mut socket, kept).0.status == 200).then_some(socket)
+    };
+    let held = eventually("they are open at once", || {
+        let began = Instant::now();
+        let held: Vec<_> = (0..3).map_while(|_| open()).collect();
+        // The server ends those that are idle for ten seconds, and gives back the places of those
+        // that were dropped when it has time.
+        (held.len() == 3 && began.elapsed() < Duration::from_secs(6)).then_some(held)
+    });
     let (refused, _) = http::read_answer(&mut http::open(server.address), false);
     assert_eq!(refused.status, 429);
     assert!(refused.header("retry-after").is_some());
@@ -82,8 +86,14 @@ fn the_servers_own_machine_has_a_bound_as_soon_as_there_are_credentials() {
     drop(uncounted);
     let body = json!({"name": "k", "scopes": ["admin"]});
     Rest::to(server.address).expect(201, "POST", "/admin/keys", Some(&body));
-    let mut counted = open(1000);
-    assert_eq!(asks(counted.last_mut().unwrap()), 200);
+    let counted = eventually("they are open at once", || {
+        let began = Instant::now();
+        let mut counted = open(1000);
+        let is_last_in = asks(counted.last_mut().unwrap()) == 200;
+        // The server ends those that are idle for ten seconds, and gives back the places of those
+        // that were dropped when it has time.
+        (is_last_in && began.elapsed() < Duration::from_secs(6)).then_some(counted)
+    });
     let (refused, _) = http::read_answer(&mut http::open(server.address), false);
     assert_eq!(refused.status, 429);
     drop(counted);
@@ -121,7 +131,7 @@ fn flood(client: &mut Client, text: &str) -> (Vec<Value>, Option<u16>) {
         .socket
         .set_read_timeout(Some(Duration::from_millis(1)))
         .unwrap();
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + 4 * PATIENCE;
     while Instant::now() < deadline {
         let frame = ws::frame(FIN | ws::TEXT, text.as_bytes(), [1, 9, 2, 8]);
         // The server may have closed by now, which is told by what it sent before.
@@ -160,9 +170,16 @@ fn a_flood_of_text_is_told_and_then_closed() {
         ),
     ] {
         let mut client = Client::connect(server.address, path);
+        let began = Instant::now();
         let (errors, code) = flood(&mut client, text);
         assert!(!errors.is_empty(), "{path}: an error comes first");
-        assert!(errors.len() <= 40, "{path}: {} errors", errors.len());
+        // One a second.
+        let errors_max = began.elapsed().as_secs() as usize + 1;
+        assert!(
+            errors.len() <= errors_max,
+            "{path}: {} errors",
+            errors.len()
+        );
         let named = errors[0].to_string();
         assert!(named.contains("ws_text_messages_per_s"), "{named}");
         assert!(
@@ -245,12 +262,12 @@ fn bounds_left_to_the_server_are_off_on_loopback_without_credentials() {
 }
 
 /// A session that shows its token only in the handshake.
-fn shows_later(server: &TestServer, token: &str) -> (Client, Value) {
-    let mut client = try_session(server, PATH, "").expect("a place of the address");
+fn shows_later(server: &TestServer, token: &str) -> Result<(Client, Value), Answer> {
+    let mut client = try_session(server, PATH, "")?;
     let handshake = json!({"type": "handshake", "capabilities": ["binary"], "token": token});
     client.send_text(&handshake.to_string());
     let told = client.json();
-    (client, told)
+    Ok((client, told))
 }
 
 #[test]
@@ -262,26 +279,31 @@ fn who_shows_a_token_in_the_handshake_is_counted_for_it_from_then_on() {
     let token = tokens::good("someone", &["read"]);
     let mut held: Vec<_> = (0..3)
         .map(|_| {
-            let (client, told) = shows_later(&server, &token);
+            let (client, told) = shows_later(&server, &token).unwrap();
             assert_eq!(told["type"], "handshake_ack", "{told}");
             client
         })
         .collect();
-    let (mut full, told) = shows_later(&server, &token);
+    let (mut full, told) = shows_later(&server, &token).unwrap();
     assert_eq!(told["payload"]["code"], "RATE_LIMIT_EXCEEDED", "{told}");
     assert_eq!(
         told["payload"]["details"]["reason"], "connections",
         "{told}"
     );
     assert_eq!(full.until_close().1, 4429);
+    drop(full);
     // The same places, however a session shows it.
     let refused = try_session(&server, PATH, &tokens::bearer(&token)).err();
     assert_eq!(refused.map(|answer| answer.status), Some(429));
     held.pop();
     eventually("the place comes back", || {
-        let (client, told) = shows_later(&server, &token);
+        // The address has no place until the server has forgotten those that left.
+        let (client, told) = shows_later(&server, &token).ok()?;
         (told["type"] == "handshake_ack").then_some(client)
     });
     let other = tokens::good("another", &["read"]);
-    assert_eq!(shows_later(&server, &other).1["type"], "handshake_ack");
+    let other = eventually("a place of the address", || {
+        shows_later(&server, &other).ok()
+    });
+    assert_eq!(other.1["type"], "handshake_ack");
 }

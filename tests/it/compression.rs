@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::eventually;
 use crate::support::server::TestServer;
 use crate::support::wire::{self, Record};
-use crate::support::ws::{Client, Message};
+use crate::support::ws::{self, Client, FIN, Message};
 
 const COMPRESSED_BATCH: u8 = 5;
 
@@ -258,9 +258,6 @@ fn batches_that_lie_are_refused_by_name() {
 
 #[test]
 fn a_bomb_is_refused_by_its_head_or_stopped_at_what_it_announced() {
-    let server = TestServer::start();
-    let keys = json!({"capabilities": ["binary", "compression"]});
-    let (mut publisher, _) = session(&server, "publisher", &keys);
     let gigabyte: u32 = 1 << 30;
     let zeros = vec![0u8; 1 << 20];
     let mut encoder = ZlibEncoder::new(Vec::new(), flate2::Compression::new(9));
@@ -269,6 +266,9 @@ fn a_bomb_is_refused_by_its_head_or_stopped_at_what_it_announced() {
     }
     let bomb = encoder.finish().unwrap();
     assert!(bomb.len() < 1 << 20);
+    let server = TestServer::start();
+    let keys = json!({"capabilities": ["binary", "compression"]});
+    let (mut publisher, _) = session(&server, "publisher", &keys);
     for (announced, names) in [
         (gigabyte, "original"),
         (1 << 20, "original"),
@@ -282,8 +282,8 @@ fn a_bomb_is_refused_by_its_head_or_stopped_at_what_it_announced() {
     let (mut publisher, _) = session(&small, "publisher", &keys);
     let frame = wire::positions(0, &swarm(2000, 1));
     let message = batch(frame.len() as u32, &zlib(&frame));
-    publisher.send_binary(&message);
-    publisher.send_binary(&message);
+    // The budget of many seconds at once, however late the server looks.
+    publisher.send_raw(&ws::frame(FIN | ws::BINARY, &message, [1; 4]).repeat(20));
     expect_error(
         &mut publisher,
         "RATE_LIMIT_EXCEEDED",

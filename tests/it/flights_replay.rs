@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,6 +21,9 @@ const SENTINEL: u32 = u32::MAX;
 
 /// How much faster than recorded: the flights take hours.
 const SPEED: &str = "200";
+
+/// How long the replay may take: hours of flights, and what a slow machine adds.
+const REPLAY_MAX: Duration = Duration::from_mins(5);
 
 /// Records of one agent: how many, and FNV-1a of their bytes in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +130,7 @@ fn three_viewers_see_every_record_of_the_flights_in_order() {
         "--log",
         log.to_str().unwrap(),
     ]);
-    let ended = replay.wait();
+    let ended = replay.wait_within(REPLAY_MAX);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     // Its last frame has been taken in when its session is over.
     eventually("the publisher has left", || {

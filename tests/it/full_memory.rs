@@ -120,7 +120,7 @@ fn a_text_of_many_values_is_refused_before_it_is_read() {
     session.send_text(&message.to_string());
     let told = format!("{:?}", session.settle());
     assert!(told.contains("so many values"), "{told}");
-    let grown_mib = (program.resident_bytes() - before) >> 20;
+    let grown_mib = program.resident_bytes().saturating_sub(before) >> 20;
     assert!(grown_mib < 32, "{grown_mib} MiB");
     rest.expect(201, "POST", "/v1/tasks", Some(&json!({"type": "any"})));
 }

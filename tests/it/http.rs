@@ -2,8 +2,9 @@
 //! health, and metrics that are well formed and count what a client counts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
-use crate::support::eventually;
+use crate::support::PATIENCE;
 use crate::support::http::{self, Answer, exchange, open, request};
 use crate::support::server::TestServer;
 use crate::support::swarm::{next_tick, state_tick};
@@ -216,21 +217,22 @@ fn metrics_are_well_formed_and_count_what_clients_count() {
         ("agnt_streams", 1.0),
         ("agnt_conflations_total", 0.0),
     ];
-    let found = eventually("the sweep counts agents", || {
+    // A loop shows what it counted when it next has time, and the sweep counts agents.
+    let deadline = Instant::now() + PATIENCE;
+    let found = loop {
         let answer = http::get(server.address, "/metrics");
         let kind = answer.header("content-type").unwrap();
         assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
         let found = samples(answer.text());
-        (found["agnt_agents"] > 0.5).then_some(found)
-    });
-    for (name, value) in expected {
-        assert_eq!(
-            found[name].to_bits(),
-            f64::to_bits(value),
-            "{name}: {}",
-            found[name]
-        );
-    }
+        let deviating = expected.map(|(name, value)| (name, value, found[name]));
+        let mut deviating = deviating.to_vec();
+        deviating.retain(|(_, value, found)| value.to_bits() != found.to_bits());
+        if deviating.is_empty() {
+            break found;
+        }
+        let is_early = Instant::now() < deadline;
+        assert!(is_early, "name, expected, found: {deviating:?}");
+    };
     let buckets = found["agnt_publish_to_write_seconds_bucket{le=\"+Inf\"}"];
     assert_eq!(
         buckets.to_bits(),

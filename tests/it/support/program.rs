@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::eventually;
+use super::{PATIENCE, eventually_within};
 
 /// A running program; it is killed if the test forgets it.
 pub(crate) struct Program {
@@ -113,9 +114,16 @@ impl Program {
     }
 
     /// Waits for the end.
-    pub(crate) fn wait(mut self) -> Ended {
+    pub(crate) fn wait(self) -> Ended {
+        self.wait_within(PATIENCE)
+    }
+
+    /// Waits for the end of a program that has much to do.
+    pub(crate) fn wait_within(mut self, patience: Duration) -> Ended {
         let (mut stdout, mut stderr) = (String::new(), String::new());
-        let status = eventually("the program ends", || self.child.try_wait().unwrap());
+        let status = eventually_within(patience, "the program ends", || {
+            self.child.try_wait().unwrap()
+        });
         self.child
             .stdout
             .take()
