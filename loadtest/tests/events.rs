@@ -60,20 +60,21 @@ fn serve(mut connection: Connection, site: &Mutex<Site>, mistake: Mistake) {
             let (status, body) = publish(&request, &mut site.lock().unwrap(), mistake);
             answer(&mut connection, status, &body);
         } else if request.target == "/api/v1/ws" {
+            // Whoever has heard that it is subscribed is told of all that is published from then on.
+            let mut site = site.lock().unwrap();
             let stream = connection.get_mut();
+            site.sockets.push(stream.try_clone().unwrap());
             stream
                 .write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
                 .unwrap();
             write_frame(stream, r#"{"subscribed":{"from":7}}"#);
-            let stream = stream.try_clone().unwrap();
-            site.lock().unwrap().sockets.push(stream);
         } else if request.target.contains("after=") {
             let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let mut site = site.lock().unwrap();
             let stream = connection.get_mut();
+            site.streams.push(stream.try_clone().unwrap());
             stream.write_all(head).unwrap();
             write_chunk(stream, ": listening\n\n");
-            let stream = stream.try_clone().unwrap();
-            site.lock().unwrap().streams.push(stream);
         } else {
             answer(&mut connection, 200, &format!(r#"{{"head":{HEAD}}}"#));
         }

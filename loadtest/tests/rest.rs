@@ -170,8 +170,23 @@ fn response(status: u16, body: &Value) -> Response<Full<Bytes>> {
     response
 }
 
-/// Runs `agnt-load rest` for a moment; its output and what it wrote as JSON.
+/// Runs `agnt-load rest` for a moment; its output and what it wrote as JSON. A run during which the
+/// machine stood still measured something else, and is repeated.
 fn rest(fault: Fault, options: &[&str]) -> (Output, Value) {
+    let is_measured = |report: &Value| {
+        let has_stalled = report["unsent"] != 0 || report["window_s"].as_f64() > Some(1.5);
+        report.is_object() && (fault == Fault::Stalling || !has_stalled)
+    };
+    for _ in 0..4 {
+        let (output, report) = rest_once(fault, options);
+        if is_measured(&report) {
+            return (output, report);
+        }
+    }
+    rest_once(fault, options)
+}
+
+fn rest_once(fault: Fault, options: &[&str]) -> (Output, Value) {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("rest.json");
     let output = Command::new(PROGRAM)
