@@ -92,6 +92,8 @@ fn whatever_fails_when_the_answers_are_true() {
     let (file, faults) = FaultyFile::in_memory();
     let fleet = rig.open_on(file);
     let (taken, refused) = (Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new()));
+    // One comes for certain; all the others may come too late.
+    faults.fail_once(Call::Sync, 5, Fault::Io);
     std::thread::scope(|scope| {
         for submitter in 0..4 {
             let (fleet, taken, refused) = (&fleet, &taken, &refused);

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use agnt_store::{OpenError, Store, check};
 use tempfile::TempDir;
@@ -263,15 +264,28 @@ fn what_was_settled_is_not_read_again() {
     }
     let world = World::of(&store.reader()).unwrap();
     let copied = tempfile::tempdir().unwrap();
-    for name in ["store", "store.journal"] {
-        // What is being settled comes to its end meanwhile.
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        fs::copy(folder.path().join(name), copied.path().join(name)).unwrap();
+    let names = ["store", "store.journal"];
+    let read = || names.map(|name| fs::read(folder.path().join(name)).unwrap());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        // Both as they were at one moment: nothing was settled while they were read.
+        let seen = read();
+        std::thread::sleep(Duration::from_millis(20));
+        if read() != seen {
+            continue;
+        }
+        for (name, content) in names.iter().zip(seen) {
+            fs::write(copied.path().join(name), content).unwrap();
+        }
+        let report = check(&copied.path().join("store")).unwrap();
+        assert_eq!(report.events_to, 2001);
+        // What is being settled comes to its end.
+        if report.journal_commits < 200 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{report:?}");
     }
     drop(store);
-    let report = check(&copied.path().join("store")).unwrap();
-    assert_eq!(report.events_to, 2001);
-    assert!(report.journal_commits < 200, "{report:?}");
     let (store, _) = Store::open(&copied.path().join("store"), options()).unwrap();
     assert_eq!(World::of(&store.reader()).unwrap(), world);
 }
