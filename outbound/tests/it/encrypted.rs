@@ -85,7 +85,7 @@ async fn the_certificate_is_for_the_name_and_from_a_trusted_authority() {
     let trusted = authority();
     let names = ["hooks.example.com", "127.0.0.1"];
     let port = receiver(&names, &trusted).await;
-    let sender = sender(authorities_file("trusted.pem", &trusted.pem()), 3_000);
+    let sender = sender(authorities_file("trusted.pem", &trusted.pem()), 30_000);
     for host in names {
         let outcome = sender
             .deliver(&format!("https://{host}:{port}/x"), b"{}")

@@ -3,6 +3,7 @@
 //!
 //! 127.0.0.2 stands for an address that is allowed, 127.0.0.1 for one that isn't.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use agnt_outbound::{Failure, Fault, RefusedTarget};
@@ -21,14 +22,21 @@ struct Scene {
 }
 
 async fn scene(reply: &'static str, answers: &[&[&str]]) -> Scene {
-    let allowed = Receiver::start("127.0.0.2", Manner::Writes(reply)).await;
-    let port = allowed.address.port();
-    let canary = Receiver::start_at(&format!("127.0.0.1:{port}"), Manner::Writes(OK)).await;
+    // A port that is free at both addresses.
+    let (allowed, canary, port) = loop {
+        let allowed = Receiver::start("127.0.0.2", Manner::Writes(reply)).await;
+        let port = allowed.address.port();
+        let canary = Receiver::start_at(&format!("127.0.0.1:{port}"), Manner::Writes(OK)).await;
+        match canary {
+            Ok(canary) => break (allowed, canary, port),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse),
+        }
+    };
     let names = Arc::new(Names::default().lead("turning.example", answers));
     let opened = format!("127.0.0.2:{port}");
     Scene {
         allowed,
-        canary: canary.unwrap(),
+        canary,
         sender: sender(&["turning.example:*", &opened], Arc::clone(&names)),
         names,
         url: format!("http://turning.example:{port}/hook"),

@@ -8,9 +8,9 @@ use crate::receiver::{Manner, OK, Receiver, header};
 use crate::sender::{sender, settings, start};
 
 /// Enough for every answer that comes at all.
-const PATIENT_MS: u64 = 3_000;
+const PATIENT_MS: u64 = 30_000;
 /// For answers that never come.
-const SHORT_MS: u64 = 300;
+const SHORT_MS: u64 = 2_000;
 
 /// One delivery to a receiver of this manner, with a second attempt.
 async fn deliver_to(manner: Manner, attempt_ms: u64) -> (Receiver, Outcome) {
@@ -166,7 +166,8 @@ async fn a_stalled_receiver_holds_up_nobody_else() {
     let stalled = Receiver::start("127.0.0.1", Manner::WritesAndWaits("")).await;
     let well = Receiver::start("127.0.0.1", Manner::Writes(OK)).await;
     let mut settings = settings(&["127.0.0.1:*"]);
-    settings.limits.attempt_ms = 30_000;
+    settings.limits.attempt_ms = 300_000;
+    settings.limits.delivery_ms = 900_000;
     let sender = start(settings, Arc::default());
     let stalled_told: Vec<_> = (0..20)
         .map(|_| sender.send(&stalled.url(), b"{}").unwrap())

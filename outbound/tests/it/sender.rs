@@ -54,7 +54,8 @@ impl Resolve for Names {
     }
 }
 
-/// A sender with an allow-list, without long waits.
+/// A sender with an allow-list, without long waits between attempts, and with time for all that comes
+/// at all.
 pub(crate) struct Sender {
     pub outbound: Outbound,
     pub measures: Arc<Mutex<Vec<Measure>>>,
@@ -65,6 +66,8 @@ pub(crate) fn settings(allow: &[&str]) -> Settings {
     settings.allow = allow.iter().map(|entry| entry.parse().unwrap()).collect();
     settings.signing_keys = Some(SigningKeys::parse(KEY.as_bytes()).unwrap());
     settings.limits.backoff_ms = 1;
+    settings.limits.attempt_ms = 30_000;
+    settings.limits.delivery_ms = 120_000;
     settings
 }
 
