@@ -9,6 +9,8 @@ use crate::sender::{sender, settings, start};
 
 /// Enough for every answer that comes at all.
 const PATIENT_MS: u64 = 30_000;
+/// For bodies that never end, after heads that come.
+const BODY_MS: u64 = 8_000;
 /// For answers that never come.
 const SHORT_MS: u64 = 2_000;
 
@@ -96,7 +98,7 @@ async fn a_silent_receiver_costs_its_time_and_no_more() {
 #[tokio::test]
 async fn an_answer_counts_even_if_its_body_never_ends() {
     let head = "HTTP/1.1 200 OK\r\n\r\n";
-    let (_, outcome) = deliver_to(Manner::WritesAndWaits(head), PATIENT_MS).await;
+    let (_, outcome) = deliver_to(Manner::WritesAndWaits(head), BODY_MS).await;
     assert_eq!((outcome.attempts, outcome.result), (1, Ok(200)));
 
     let piece: &str = Box::leak("x".repeat(4096).into_boxed_str());
@@ -129,7 +131,7 @@ async fn a_head_without_end_is_no_answer() {
     .await;
     assert_eq!(outcome.result, Err(Failure::Fault(Fault::Malformed)));
     let early = "HTTP/1.1 100 Continue\r\n\r\n";
-    let (_, outcome) = deliver_to(Manner::WritesForEver(early, early), PATIENT_MS).await;
+    let (_, outcome) = deliver_to(Manner::WritesForEver(early, early), SHORT_MS).await;
     assert!(outcome.result.is_err(), "{outcome:?}");
 }
 
