@@ -80,18 +80,22 @@ where
             }
         }
         loop {
-            // Before it is told to end, since a request that came in time may lie in the socket.
+            if let End::After(patience) = &mut end {
+                let is_late = patience.as_mut().poll(context).is_ready();
+                // A request that came in time may still lie in the socket.
+                if is_late && let Poll::Ready(outcome) = Pin::new(&mut connection).poll(context) {
+                    return Poll::Ready(outcome);
+                }
+                if is_late || has_asked.load(Ordering::Relaxed) {
+                    end = End::Begun;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
             if let Poll::Ready(outcome) = Pin::new(&mut connection).poll(context) {
                 return Poll::Ready(outcome);
             }
-            if let End::After(patience) = &mut end
-                && (has_asked.load(Ordering::Relaxed) || patience.as_mut().poll(context).is_ready())
-            {
-                end = End::Begun;
-                Pin::new(&mut connection).graceful_shutdown();
-                continue;
-            }
-            if alarm.poll(context).is_pending() {
+            let is_over = matches!(end, End::After(_)) && has_asked.load(Ordering::Relaxed);
+            if !is_over && alarm.poll(context).is_pending() {
                 return Poll::Pending;
             }
         }
