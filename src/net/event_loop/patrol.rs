@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::connection::{Connection, Phase};
 use super::leaving::Leaving;
-use super::turn::{EventLoop, PATROL_EVERY};
+use super::turn::EventLoop;
 use super::view::CatchingUp;
 use crate::dialect::SessionRole;
 use crate::domain::{DisconnectReason, Room, time};
@@ -14,13 +14,16 @@ use crate::engine::Lane;
 use crate::net::ws::OpCode;
 use crate::telemetry::Role;
 
+/// How often deadlines and heartbeats are looked at.
+pub(super) const PATROL_EVERY: Duration = Duration::from_millis(100);
+
 /// Who holds more than this while there is no memory is sent away: a frame that is on its way in, whole, and
 /// as much on its way out, is nobody's fault.
 const HELD_BYTES_MAX: usize = 128 << 10;
 
 /// Sessions of this loop by role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct RoleCounts {
+struct RoleCounts {
     viewers: i64,
     publishers: i64,
     both: i64,
@@ -30,10 +33,30 @@ pub(super) struct RoleCounts {
 
 /// Bytes that this loop holds, as last told to the gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct HeldBytes {
+struct HeldBytes {
     outboxes: i64,
     logs: i64,
     events: i64,
+}
+
+/// What is remembered of a loop's last patrol.
+#[derive(Debug)]
+pub(super) struct LastPatrol {
+    at: Instant,
+    credentials_seen_at: Instant,
+    roles: RoleCounts,
+    held: HeldBytes,
+}
+
+impl LastPatrol {
+    pub(super) fn new(at: Instant) -> Self {
+        Self {
+            at,
+            credentials_seen_at: at,
+            roles: RoleCounts::default(),
+            held: HeldBytes::default(),
+        }
+    }
 }
 
 /// What a connection needs.
@@ -52,11 +75,12 @@ impl EventLoop {
     pub(super) fn patrol(&mut self, now: Instant) {
         self.send_away_due(now);
         self.leave_standstill_out(now);
-        let looks_at_credentials =
-            now.saturating_duration_since(self.credentials_seen_at) >= CREDENTIALS_EVERY;
+        let looks_at_credentials = now
+            .saturating_duration_since(self.last_patrol.credentials_seen_at)
+            >= CREDENTIALS_EVERY;
         let unix_s = time::unix_s();
         if looks_at_credentials {
-            self.credentials_seen_at = now;
+            self.last_patrol.credentials_seen_at = now;
         }
         let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
         let is_scarce = self.settings.room.now() == Room::None;
@@ -107,8 +131,8 @@ impl EventLoop {
     /// Where the loop itself stood still, that time is not one in which peers were silent: nobody
     /// asked them, and what they sent waits.
     fn leave_standstill_out(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.patrolled_at);
-        self.patrolled_at = now;
+        let passed = now.saturating_duration_since(self.last_patrol.at);
+        self.last_patrol.at = now;
         let late = passed.saturating_sub(PATROL_EVERY);
         if late <= self.settings.heartbeat / 2 {
             return;
@@ -168,7 +192,7 @@ impl EventLoop {
     }
 
     fn show(&mut self, roles: RoleCounts, held: HeldBytes) {
-        let before = std::mem::replace(&mut self.roles, roles);
+        let before = std::mem::replace(&mut self.last_patrol.roles, roles);
         for (role, change) in [
             (Role::Viewer, roles.viewers - before.viewers),
             (Role::Publisher, roles.publishers - before.publishers),
@@ -181,7 +205,7 @@ impl EventLoop {
         self.metrics()
             .viewers_stalled
             .add(roles.stalled - before.stalled);
-        let before = std::mem::replace(&mut self.held_bytes, held);
+        let before = std::mem::replace(&mut self.last_patrol.held, held);
         self.tally.outbox_bytes += held.outboxes - before.outboxes;
         self.tally.log_bytes += held.logs - before.logs;
         self.tally.events_bytes += held.events - before.events;

@@ -14,6 +14,7 @@ use super::connection::{Adoption, Connection, ReadOutcome};
 use super::handle::{LoopSettings, Order, Waking};
 use super::leaving::Leaving;
 use super::mail::Post;
+use super::patrol::{LastPatrol, PATROL_EVERY};
 use super::pending::{self, WriteBounds, WriteOutcome, Written};
 use crate::dialect::{SessionTally, Turn, Wish};
 use crate::domain::DisconnectReason;
@@ -27,9 +28,6 @@ pub(super) const WAKE: Token = Token(usize::MAX);
 
 /// One read; also what one connection may send in one turn before the others get theirs.
 const SCRATCH_BYTES: usize = 256 * 1024;
-
-/// How often deadlines and heartbeats are looked at.
-pub(super) const PATROL_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a publisher waits before it is looked at again when another loop lags.
 const HOLD_UP: Duration = Duration::from_millis(1);
@@ -65,12 +63,9 @@ pub(super) struct EventLoop {
     pub(super) wishes: Vec<Wish>,
     pub(super) tally: Tally,
     pub(super) session_tally: SessionTally,
-    pub(super) roles: super::patrol::RoleCounts,
-    pub(super) held_bytes: super::patrol::HeldBytes,
+    pub(super) last_patrol: LastPatrol,
     /// Set by a drain: who is still to be told.
     pub(super) leaving: Option<Leaving>,
-    pub(super) credentials_seen_at: Instant,
-    pub(super) patrolled_at: Instant,
     /// Set by the order to end; dropped with the loop, which tells who waits for that.
     stopping: Option<oneshot::Sender<()>>,
 }
@@ -107,11 +102,8 @@ impl EventLoop {
             wishes: Vec::new(),
             tally: Tally::default(),
             session_tally: SessionTally::default(),
-            roles: super::patrol::RoleCounts::default(),
-            held_bytes: super::patrol::HeldBytes::default(),
+            last_patrol: LastPatrol::new(Instant::now()),
             leaving: None,
-            credentials_seen_at: Instant::now(),
-            patrolled_at: Instant::now(),
             stopping: None,
         }
     }
