@@ -81,6 +81,7 @@ export class EventStream {
   async #read(signal) {
     if (this.#after === null) {
       const { head } = await this.#api.get("/events", { limit: 1 });
+      if (signal.aborted) return;
       this.#after = Math.max(0, head - PAST_EVENTS);
     }
     const silence = new AbortController();

@@ -95,9 +95,10 @@ export class Panel {
 
   /** @param {string} tab one of TAB_NAMES */
   open(tab = this.#active) {
+    // While it is hidden, so that nothing is read twice.
+    this.#choose(tab);
     this.#element.hidden = false;
     this.#toggle.setAttribute("aria-expanded", "true");
-    this.#choose(tab);
     this.retry();
   }
 
@@ -123,6 +124,8 @@ export class Panel {
   /** @param {string} key the API key to send from now on */
   useKey(key) {
     this.#api.key = key;
+    // What it asked with another key says nothing of this one.
+    this.#stream.stop();
     if (this.isOpen) this.retry();
   }
 
